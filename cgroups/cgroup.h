@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CGROUPS_CGROUP_H
+#define CGROUPS_CGROUP_H
+
+/*
+ * The cgroup of a container's init, found once from /proc/<pid>/cgroup and kept
+ * as paths, on legacy, hybrid and unified hosts.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+struct cgroup;
+
+/*
+ * Finds the cgroup of a process. Where the process is in the root cgroup of the
+ * hierarchy that would be used, there is no cgroup of its own: NOT_FOUND
+ * "cgroup does not exist", so that nobody signals the whole machine by mistake.
+ */
+int cgroup_of_pid(pid_t pid, struct cgroup **ret, struct err *err);
+void cgroup_free(struct cgroup *cg);
+
+/* True on a unified (v2) host. */
+bool cgroup_is_v2(const struct cgroup *cg);
+
+/*
+ * Host pids of every process in the cgroup and the cgroups below it, in the
+ * order read. *ret is owned by the caller. A cgroup that is gone has none.
+ */
+int cgroup_pids(
+    const struct cgroup *cg, pid_t **ret, size_t *ret_n, struct err *err);
+
+/*
+ * Sends a signal to every process in it and below: SIGKILL on v2 by cgroup.kill
+ * where the kernel has it; else by pidfds, each checked to be in the cgroup
+ * still after its pidfd was opened, repeated for SIGKILL until none is left
+ * that was not signalled. *ret_n is how many were signalled (may be NULL).
+ */
+int cgroup_signal(
+    const struct cgroup *cg, int signal, size_t *ret_n, struct err *err);
+
+#endif

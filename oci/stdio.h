@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef OCI_STDIO_H
+#define OCI_STDIO_H
+
+/*
+ * A process's standard streams: what the client's URIs mean, the descriptors
+ * that the runtime gets, and the copying between the two. Bytes between pipes
+ * are moved by splice(2) and never enter this process.
+ *
+ * Nothing here waits: a FIFO is opened for reading and writing at once, so no
+ * open blocks, a client that comes late finds up to a pipe full of data, and a
+ * client that vanishes causes no EPIPE: output waits for the next one.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct event_base;
+struct oci_stdio;
+
+/* As in CreateTaskRequest and ExecProcessRequest. All borrowed, "" for none. */
+struct oci_stdio_spec {
+	const char *in, *out, *err;
+	bool terminal;
+	uint32_t uid, gid; /* owner of the container's pipe ends */
+};
+
+/*
+ * Opens everything that can be opened before the runtime runs: FIFOs, file://
+ * targets (directories made, 0755; file 0644, appended; stdout and stderr share
+ * it), pipes. Errors have the Go shim's texts ("unknown STDIO scheme X", ...).
+ * binary:// is refused as UNIMPLEMENTED.
+ */
+int oci_stdio_open(struct event_base *base, int priority,
+    const struct oci_stdio_spec *spec, struct oci_stdio **ret, struct err *err);
+
+/* Descriptors for the runtime's 0, 1, 2 (-1: /dev/null). Borrowed. For a
+ * terminal all are -1. */
+void oci_stdio_child_fds(const struct oci_stdio *io, int ret_fds[3]);
+
+/* To be called once the runtime was spawned: closes our copies of the
+ * container's ends and starts copying. */
+int oci_stdio_started(struct oci_stdio *io, struct err *err);
+
+/* For terminals: takes the pty master received from the runtime and starts
+ * copying. */
+int oci_stdio_set_console_consume(
+    struct oci_stdio *io, int master, struct err *err);
+
+/* TIOCSWINSZ; success without effect when there is no console. */
+int oci_stdio_resize(
+    struct oci_stdio *io, uint16_t width, uint16_t height, struct err *err);
+
+/* Closes our writer end of the stdin FIFO; any number of times. The process
+ * reads EOF when the client has closed its end too. */
+void oci_stdio_close_stdin(struct oci_stdio *io);
+
+/*
+ * The process has exited: a terminal's hangup is final from now on, and what it
+ * still holds is copied out.
+ */
+void oci_stdio_process_exited(struct oci_stdio *io);
+
+/* True when stdout and stderr have reached EOF and all of it was handed over.
+ */
+bool oci_stdio_drained(const struct oci_stdio *io);
+
+/* Called once, when oci_stdio_drained() turns true. NULL fn: no more. */
+typedef void oci_stdio_drained_fn(void *arg);
+void oci_stdio_on_drained(
+    struct oci_stdio *io, oci_stdio_drained_fn *fn, void *arg);
+
+/* Closes everything, drained or not. NULL is fine. */
+void oci_stdio_free(struct oci_stdio *io);
+
+#endif
