@@ -1,0 +1,67 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Installs the Debian packages that the named groups need, and does nothing
+# (no network, no root) when they are there. The only place that names them.
+#
+#   test/deps.sh [build] [lint] [test] [sys]
+set -eu
+
+packages() {
+  case $1 in
+  build)
+    echo gcc libc6-dev make pkg-config libevent-dev libcjson-dev libinih-dev \
+      libnanopb-dev nanopb
+    ;;
+  lint)
+    echo clang clang-format clang-tidy cppcheck shellcheck codespell mandoc \
+      git
+    ;;
+  test)
+    echo clang libclang-rt-dev libcmocka-dev valgrind python3 binutils
+    ;;
+  sys)
+    echo containerd runc busybox-static jq procps util-linux
+    ;;
+  *)
+    echo "deps: unknown group '$1' (build, lint, test, sys)" >&2
+    return 1
+    ;;
+  esac
+}
+
+# The named packages that are not installed.
+missing() {
+  installed=$(dpkg-query -W -f '${Package}:${db:Status-Status}\n' "$@" \
+    2>/dev/null || true)
+  for package; do
+    printf '%s\n' "$installed" | grep -qx "$package:installed" ||
+      echo "$package"
+  done
+}
+
+[ $# -gt 0 ] || set -- build lint test sys
+command -v dpkg-query >/dev/null || {
+  echo "deps: not a Debian system: see test/deps.sh for what is needed" >&2
+  exit 1
+}
+
+wanted=
+for group; do
+  list=$(packages "$group")
+  wanted="$wanted $list"
+done
+# shellcheck disable=SC2086 # a list of words
+need=$(missing $wanted | sort -u | tr '\n' ' ')
+[ -n "$need" ] || exit 0
+
+if [ "$(id -u)" != 0 ]; then
+  echo "deps: run as root: apt-get install $need" >&2
+  exit 1
+fi
+echo "deps: installing $need"
+# --no-remove: a containerd from elsewhere is not to be replaced.
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# shellcheck disable=SC2086 # a list of words
+apt-get install -qq -y --no-remove --no-install-recommends $need
