@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a test is given: private places, makers, checks, and the clean-up."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+
+from . import order, procs, proto, ttrpc
+from .bundle import Bundle
+from .container import Container
+from .shim import OPTIONS_TYPE, Launcher, Shim
+from .sink import Sink
+from .stdio import Stdio
+
+SLEEP = ("sleep", "1000000")
+
+
+class Skip(Exception):
+    """Raised by a test that cannot run here; the text says why."""
+
+
+class Test:
+    """One test's world. Created in the process that runs the test."""
+
+    def __init__(self, config, token):
+        self.config = config
+        self.token = token
+        self.shim_path = config.shim
+        self.runtime = config.runtime
+        self.namespace = f"chock-{token}"
+        self.dir = tempfile.mkdtemp(prefix=f"chock-{token}-", dir="/tmp")
+        self.state_dir = os.path.join(self.dir, "state")
+        self.socket_dir = os.path.join(self.dir, "s")
+        self.address = os.path.join(self.dir, "containerd.sock")
+        self.ttrpc_address = self.address + ".ttrpc"
+        self.extra_env = {}
+        self.sockets, self.clients, self.bundles = set(), [], []
+        self.sink = Sink(self.ttrpc_address)
+
+    # --- makers
+
+    def bundle(self, args=SLEEP, name="c", script=(), **options):
+        bundle = Bundle(self, f"{name}-{self.token}", args, **options)
+        if self.runtime == "runc":
+            bundle.fill_rootfs()
+        bundle.script(*script)
+        self.bundles.append(bundle)
+        return bundle
+
+    def stdio(self, name="init", **options):
+        return Stdio(self.dir, name, **options)
+
+    def container(self, args=SLEEP, name="c", stdio=None, shim=None,
+                  version="1.6", **options):
+        """A bundle with a shim started for it, and nothing created yet."""
+        bundle = self.bundle(args, name, **options)
+        shim = shim or Shim(self, bundle, version)
+        return Container(self, shim, bundle, stdio)
+
+    def sh(self, script, **options):
+        """A container that runs a shell script."""
+        return self.container(["sh", "-c", script], **options)
+
+    def launcher(self, version="1.6"):
+        return Launcher(self, version)
+
+    def shim(self, bundle, version="1.6", **params):
+        return Shim(self, bundle, version, **params)
+
+    def use_runc(self):
+        """The real runtime in place of the fake one."""
+        if not shutil.which("runc"):
+            raise Skip("runc is not installed")
+        if not os.path.exists("/bin/busybox"):
+            raise Skip("busybox is not installed")
+        self.runtime = "runc"
+
+    def options(self, **fields):
+        values = {"binary_name": self.runtime,
+                  "root": os.path.join(self.dir, "root"), **fields}
+        return proto.any_of(OPTIONS_TYPE, proto.encode("RuncOptions", values))
+
+    # --- checks
+
+    def error(self, code, text, function, *args, **fields):
+        """function must fail with that status; text None: any text."""
+        try:
+            result = function(*args, **fields)
+        except ttrpc.RpcError as error:
+            self.equal(error.code, code, f"code of {error.message!r}")
+            if text is not None:
+                self.equal(error.message, text)
+            return error.message
+        raise AssertionError(f"no error {code} {text!r} but {result}")
+
+    @staticmethod
+    def equal(got, want, what="value"):
+        if got != want:
+            raise AssertionError(f"{what}: got {got!r}, want {want!r}")
+
+    @staticmethod
+    def true(value, what):
+        if not value:
+            raise AssertionError(what)
+
+    def events_of(self, container):
+        return [event.topic for event in self.sink.of(container.id)]
+
+    def check_events(self):
+        problems = list(self.sink.problems)
+        problems += order.check(self.sink.events,
+                                exec_exits_first=not self.config.reference)
+        problems += [f"namespace {event.namespace!r}: {event}"
+                     for event in self.sink.events
+                     if event.namespace != self.namespace]
+        self.equal(problems, [], "events")
+
+    def check_clean(self):
+        """Nothing of this test is left on the machine."""
+        self.equal(procs.marked(self.token), {}, "processes left")
+        self.equal(procs.mounts_below(self.dir), [], "mounts left")
+        left = [path for path in self.sockets if os.path.exists(path)]
+        self.equal(left, [], "sockets left")
+        self.equal(self.cgroups(), [], "cgroups left")
+
+    def cgroups(self):
+        found = []
+        for base, folders, _ in os.walk("/sys/fs/cgroup"):
+            found += [os.path.join(base, name) for name in folders
+                      if name.endswith(self.token)]
+            folders[:] = [f for f in folders if "chock" not in f]
+        return found
+
+    # --- the end
+
+    def logs(self):
+        return "".join(f"--- log of {bundle.id}\n{bundle.log.text()}"
+                       for bundle in self.bundles)
+
+
+def clean_up(token):
+    """Removes what a test has left, whatever state it ended in."""
+    procs.kill_marked(token)
+    prefix = f"/tmp/chock-{token}-"
+    for line in procs.read("/proc/self/mountinfo").decode().splitlines()[::-1]:
+        where = line.split()[4]
+        if where.startswith(prefix):
+            subprocess.run(["umount", "-l", where], check=False)
+    for base, folders, _ in os.walk("/sys/fs/cgroup", topdown=False):
+        for name in folders:
+            if token in name or token in base:
+                try:
+                    os.rmdir(os.path.join(base, name))
+                except OSError:
+                    pass
+    for name in os.listdir("/tmp"):
+        if name.startswith(prefix[5:]):
+            shutil.rmtree(os.path.join("/tmp", name), ignore_errors=True)
