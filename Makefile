@@ -298,14 +298,14 @@ run_suites = $(SUITE_ENV) test/summary $(foreach s,$(1),$(SUITE_$(s)))
 
 .PHONY: check check-all check-suites check-unit check-explore check-mutants \
 	check-replay check-purity check-shim check-sys check-asan \
-	check-valgrind demo bench fuzz fuzzers run-fuzzers cover
+	check-valgrind tests-asan demo bench fuzz fuzzers run-fuzzers cover
 
 # The second make sees what the first command may have installed.
 check: ## install what is missing, build, run every test
 	@test/deps.sh build test sys
 	@+$(MAKE) check-all
 
-check-all: tests
+check-all: tests tests-asan
 	@$(SUITE_ENV) test/summary $(foreach s,$(ALL_SUITES),$(SUITE_$(s))) \
 		cases asan "$(MAKE) check-asan" \
 		cases valgrind "$(MAKE) check-valgrind"
@@ -335,9 +335,12 @@ check-shim: tests ## the shim against a containerd and a runtime of our own
 check-sys: tests ## the shim under real containerd with real runtimes
 	@$(call run_suites,sys)
 
+ASAN := O=$(O)-asan SAN=address,undefined
+tests-asan:
+	@+$(MAKE) $(ASAN) tests
+
 check-asan: ## unit and shim tests under ASan and UBSan
-	@+$(MAKE) O=$(O)-asan SAN=address,undefined SUITES='unit shim' \
-		check-suites
+	@+$(MAKE) $(ASAN) SUITES='unit shim' check-suites
 
 check-valgrind: $(UNIT_TESTS) ## unit tests under valgrind
 	@$(call run_suites,valgrind)
@@ -405,7 +408,7 @@ tidy: $(PB_H) ## clang-tidy
 		$(STD) $(OUR_CPPFLAGS)
 
 shellcheck: ## shellcheck
-	@test/lint/files --shell | xargs -r shellcheck -x
+	@test/lint/files --shell | xargs -r shellcheck -x -S warning
 
 mandoc: ## manual pages
 	@for f in $(call src_man); do mandoc -T lint -W warning $$f || exit 1; done
