@@ -480,8 +480,8 @@ dist: ## make an archive of the last commit
 deps: ## install all Debian packages that building and testing need
 	@test/deps.sh
 
-clean: ## remove all builds of this tree
-	rm -rf $(O) $(wildcard $(O)-*)
+clean: ## remove this build and those derived from it
+	rm -rf $(O) $(addprefix $(O)-,asan clang cover fuzz)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^=#]*## \(.*\)/\1\t\2/p' Makefile | sort | \
