@@ -400,11 +400,12 @@ cppcheck: $(PB_H) ## cppcheck
 	@cppcheck -j 2 -q --error-exitcode=1 --inline-suppr \
 		--enable=warning,performance,portability --std=c11 \
 		--suppressions-list=test/lint/cppcheck.txt -D_GNU_SOURCE \
-		-DPB_ENABLE_MALLOC -DCHOCK_VERSION='""' -I. -I$(O)/gen \
+		-DPB_ENABLE_MALLOC -DPB_PROTO_HEADER_VERSION=40 \
+		-DCHOCK_VERSION='""' -I. -I$(O)/gen \
 		$$($(call files,'*.c'))
 
 tidy: $(PB_H) ## clang-tidy
-	@$(call files,'*.c') | xargs -n 4 -P 2 test/lint/tidy \
+	@$(call files,'*.c') | O=$(O) xargs -n 4 -P 2 test/lint/tidy \
 		$(STD) $(OUR_CPPFLAGS)
 
 shellcheck: ## shellcheck

@@ -6,7 +6,7 @@
  * Included before everything else when clang-tidy runs, and never otherwise.
  * The analyzer sees one file at a time, so it takes a failed err_set() for a
  * possible success and then complains about what success would have set. This
- * tells it what base/err.h promises.
+ * tells it what base/err.h and POSIX promise.
  */
 #include "base/err.h"
 
@@ -16,6 +16,15 @@ analyzer_negative(int r)
 	if (r >= 0)
 		__builtin_unreachable();
 	return r;
+}
+
+int analyzer_unknown(void);
+
+static inline int
+analyzer_minus(int error)
+{
+	(void)error;
+	return analyzer_negative(analyzer_unknown());
 }
 
 #define err_set(...)       analyzer_negative(err_set(__VA_ARGS__))
