@@ -21,7 +21,10 @@ struct event_base;
 struct child_set;
 struct child;
 
-/* How a child ended, and when it was reaped (CLOCK_REALTIME, ns). */
+/*
+ * How a child ended, and when it was reaped (CLOCK_REALTIME, ns). Exit code 255
+ * when somebody else took the status.
+ */
 struct child_exit {
 	pid_t pid;
 	bool signaled; /* value is a signal number, else an exit code */
@@ -47,7 +50,8 @@ typedef void child_orphan_fn(pid_t pid, void *arg);
 int child_set_new(struct event_base *base, int priority,
     child_orphan_fn *orphan, void *arg, struct child_set **ret,
     struct err *err);
-/* All children must have been freed. */
+/* All children must have been freed. Not from a function that the set calls.
+ * NULL is fine. */
 void child_set_free(struct child_set *set);
 
 /*
@@ -66,7 +70,8 @@ struct child_program {
 
 /*
  * Starts it; failure to execute (ENOENT, EACCES) is told here, not by an exit
- * code. Signals are reset to default and unblocked in the child.
+ * code, in the words of Go's os/exec and with code UNKNOWN. Signals are reset
+ * to default and unblocked in the child.
  */
 int child_spawn(struct child_set *set, const struct child_program *program,
     child_exit_fn *fn, void *arg, struct child **ret, struct err *err);
@@ -83,7 +88,7 @@ int child_fork(struct child_set *set, child_work_fn *work, void *work_arg,
 
 /*
  * Registers a process that exists already: a child of ours that has not been
- * reaped (running or zombie). ESRCH otherwise.
+ * reaped (running or zombie). ESRCH otherwise, EEXIST when it is registered.
  */
 int child_adopt(struct child_set *set, pid_t pid, child_exit_fn *fn, void *arg,
     struct child **ret, struct err *err);
