@@ -7,7 +7,9 @@
  * and, where output is captured, its pipe is at EOF (or a short grace after the
  * exit is over: a grandchild may hold the pipe). Both are under one deadline;
  * when it passes, the process is killed and the run fails with
- * DEADLINE_EXCEEDED.
+ * DEADLINE_EXCEEDED, also when the process cannot die just now.
+ *
+ * The program ignores SIGPIPE: a runtime need not read its input.
  */
 #include <stdbool.h>
 #include <stddef.h>
