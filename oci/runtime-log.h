@@ -5,7 +5,7 @@
 /*
  * log.json: what a runtime says went wrong, one JSON object after another.
  */
-#include <stdint.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -22,5 +22,8 @@ off_t oci_log_mark(const char *bundle);
  */
 int oci_log_last_error(
     const char *bundle, off_t since, char **ret, struct err *err);
+
+/* The same for the text of a log, which need not end in NUL. */
+int oci_log_parse(const char *text, size_t len, char **ret, struct err *err);
 
 #endif
