@@ -12,15 +12,16 @@
 struct event_base;
 struct oci_console;
 
-/* master is owned by the callee; -1 with err set when what came was no such
- * message. oci_console_free() is allowed inside. */
+/* master is owned by the callee, non-blocking and close-on-exec; -1 with err
+ * set when what came was no such message. oci_console_free() is allowed inside.
+ */
 typedef void oci_console_fn(int master, const struct err *err, void *arg);
 
 /*
  * Makes a private directory (mode 0700, in $XDG_RUNTIME_DIR or /run or /tmp)
  * with a listening socket in it. `done` is called once, when a runtime has
- * connected and sent one descriptor. Whoever connects and sends nothing, or
- * something else, gets the error text.
+ * connected and sent one terminal. It is called with an error when the first to
+ * connect sends something else, hangs up, or sends nothing within 10 seconds.
  */
 int oci_console_new(struct event_base *base, int priority, oci_console_fn *done,
     void *arg, struct oci_console **ret, struct err *err);
