@@ -21,7 +21,7 @@ packages() {
     echo clang libclang-rt-dev libcmocka-dev valgrind python3 binutils
     ;;
   sys)
-    echo containerd runc busybox-static jq procps util-linux
+    echo containerd runc busybox-static jq procps python3 util-linux
     ;;
   *)
     echo "deps: unknown group '$1' (build, lint, test, sys)" >&2
