@@ -146,6 +146,9 @@ main(int argc, char **argv)
 	if (!call.verb)
 		errx(2, "usage: fake-runtime [flags] verb [flags] id");
 	complete(&call);
+	/* As runc does: the log is there even when nothing is logged. */
+	if (call.log)
+		(void)text_append(call.log, "");
 	if (strcmp(call.verb, "features") != 0)
 		note_call(&call, argc, argv);
 	script_load(&call);

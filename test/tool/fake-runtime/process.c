@@ -194,15 +194,18 @@ process_alive(pid_t pid)
 bool
 process_open_gate(pid_t pid, const char *gate)
 {
-	int fd = open(gate, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	/* First of all: once the gate is open, init may end and be reaped. */
 	int pidfd = pidfd_open(pid, 0);
+	if (pidfd < 0)
+		return false;
+	int fd = open(gate, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct pollfd fds[] = {
 		{ .fd = fd, .events = POLLIN },
 		{ .fd = pidfd, .events = POLLIN },
 	};
 	char byte;
 
-	if (fd < 0 || pidfd < 0 || poll(fds, 2, -1) < 0)
+	if (fd < 0 || poll(fds, 2, -1) < 0)
 		return false;
 	bool opened = read(fd, &byte, 1) == 1;
 	close(fd);

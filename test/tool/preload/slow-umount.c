@@ -2,9 +2,9 @@
 /*
  * LD_PRELOAD library: umount2(2) that takes as long as a test wants.
  *
- * With SLOW_UMOUNT=DIR in the environment each call first writes a byte to the
- * FIFO DIR/reached and then waits for one from DIR/go, so a slow disk can be
- * played without a clock. Without it nothing changes.
+ * With SLOW_UMOUNT=PREFIX in the environment each call first writes a byte to
+ * the FIFO PREFIX.reached and then waits for one from PREFIX.go, so a slow disk
+ * can be played without a clock. Without it nothing changes.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -15,11 +15,11 @@
 #include <unistd.h>
 
 static void
-pass(const char *dir, const char *name, int flags)
+pass(const char *prefix, const char *name, int flags)
 {
 	char path[4096], byte = 'u';
 
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	(void)snprintf(path, sizeof(path), "%s.%s", prefix, name);
 	int fd = open(path, flags | O_CLOEXEC);
 	if (fd < 0)
 		return;
@@ -33,16 +33,16 @@ int
 umount2(const char *target, int flags)
 {
 	int (*real)(const char *, int);
-	const char *dir = getenv("SLOW_UMOUNT");
+	const char *prefix = getenv("SLOW_UMOUNT");
 
 	*(void **)&real = dlsym(RTLD_NEXT, "umount2");
 	if (!real) {
 		errno = ENOSYS;
 		return -1;
 	}
-	if (dir) {
-		pass(dir, "reached", O_WRONLY);
-		pass(dir, "go", O_RDONLY);
+	if (prefix) {
+		pass(prefix, "reached", O_WRONLY);
+		pass(prefix, "go", O_RDONLY);
 	}
 	return real(target, flags);
 }
