@@ -3,8 +3,6 @@
 
 from chocktest import proto
 from chocktest.container import CREATED, RUNNING, STOPPED
-from chocktest.runner import beyond_go
-from chocktest.ttrpc import ALREADY_EXISTS, UNKNOWN
 
 
 def test_whole_life(t):
@@ -25,7 +23,6 @@ def test_whole_life(t):
     c.shutdown()
     t.equal(t.events_of(c), ["/tasks/create", "/tasks/start", "/tasks/exit",
                              "/tasks/delete"])
-    t.sink.of(c.id)
     c.shim.delete_command()
     t.check_clean()
 

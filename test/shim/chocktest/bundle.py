@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bundles as containerd lays them out, with the log FIFO and the fake's FIFOs."""
+"""Bundles as containerd lays them out, with the log FIFO and barriers."""
 
 import errno
 import json
@@ -135,7 +135,6 @@ class Barrier:
     """The test's end of a FIFO pair: wait_reached(), then go()."""
 
     def __init__(self, prefix):
-        os.makedirs(os.path.dirname(prefix), exist_ok=True)
         self.reached_path = prefix + ".reached"
         self.go_path = prefix + ".go"
         os.mkfifo(self.reached_path)
@@ -148,8 +147,8 @@ class Barrier:
             raise AssertionError(f"{self.reached_path}: never reached")
         os.read(self.reached, 1)
 
-    def go(self):
-        os.write(self.gate, b"g")
+    def go(self, times=1):
+        os.write(self.gate, b"g" * times)
 
 
 def open_gate(path, timeout=30):

@@ -4,7 +4,7 @@
 import json
 import os
 
-from . import proto
+from . import proto, ttrpc
 from .stdio import Stdio
 
 CREATED, RUNNING, STOPPED, PAUSED, PAUSING = range(1, 6)
@@ -97,9 +97,8 @@ class Container:
         """Shutdown; the shim may be gone before its reply is written."""
         try:
             self.call("Shutdown")
-        except Exception as error:  # pylint: disable=broad-except
-            if type(error).__name__ != "Closed":
-                raise
+        except ttrpc.Closed:
+            pass
         self.shim.wait_gone()
 
     def host_path(self, name):

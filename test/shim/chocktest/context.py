@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 
 from . import order, procs, proto, ttrpc
-from .bundle import Bundle
+from .bundle import Barrier, Bundle
 from .container import Container
 from .shim import OPTIONS_TYPE, Launcher, Shim
 from .sink import Sink
@@ -58,9 +58,12 @@ class Test:
         shim = shim or Shim(self, bundle, version)
         return Container(self, shim, bundle, stdio)
 
-    def sh(self, script, **options):
-        """A container that runs a shell script."""
-        return self.container(["sh", "-c", script], **options)
+    def sh(self, text, **options):
+        """A container that runs a line of shell."""
+        return self.container(["sh", "-c", text], **options)
+
+    def barrier(self, name):
+        return Barrier(os.path.join(self.dir, name))
 
     def launcher(self, version="1.6"):
         return Launcher(self, version)
@@ -93,6 +96,15 @@ class Test:
                 self.equal(error.message, text)
             return error.message
         raise AssertionError(f"no error {code} {text!r} but {result}")
+
+    @staticmethod
+    def rpc_error(what, function, *args, **fields):
+        """It must fail by some status; the connection lives."""
+        try:
+            function(*args, **fields)
+        except ttrpc.RpcError:
+            return
+        raise AssertionError(f"{what} was accepted")
 
     @staticmethod
     def equal(got, want, what="value"):

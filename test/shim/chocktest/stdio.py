@@ -79,9 +79,14 @@ class Stdio:
         return dict(self.paths)
 
     def open_stdin(self):
-        """Needs no reader yet, like containerd's client: keeps both ends."""
-        keep = os.open(self.paths["stdin"],
-                       os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        writer = os.open(self.paths["stdin"], os.O_WRONLY | os.O_CLOEXEC)
-        os.close(keep)
-        return writer
+        """A writer. Waits for a reader, so it wants the process created."""
+        return open(self.paths["stdin"], "wb", buffering=0)
+
+    def feed(self, data):
+        """Writes from a thread, as soon as there is a reader, and closes."""
+        def run():
+            with self.open_stdin() as stdin:
+                view = memoryview(data)
+                while view:
+                    view = view[stdin.write(view):]
+        threading.Thread(target=run, daemon=True).start()

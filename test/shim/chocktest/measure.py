@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measurements with generous limits."""
+
+import statistics
+
+from . import procs
+
+PROMPT_SECONDS = 0.05
+
+
+def check_prompt(send, what, rounds=20):
+    """send() starts a call; the median time to an answer must be short.
+
+    Any answer counts, an error too: the question is whether it came at once.
+    """
+    times = []
+    for _ in range(rounds):
+        call = send()
+        if not call.done.wait(20):
+            raise AssertionError(f"{what} is not answered at all")
+        times.append(call.seconds)
+    median = statistics.median(times)
+    if median > PROMPT_SECONDS:
+        raise AssertionError(f"{what}: median {median * 1000:.1f} ms")
+
+
+def is_sanitized(pid):
+    maps = procs.read(f"/proc/{pid}/maps")
+    return b"libasan" in maps or procs.private_kib(pid) > 20000
