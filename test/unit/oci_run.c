@@ -751,8 +751,9 @@ main(void)
 		cmocka_unit_test(test_describe_long),
 	};
 
-	for (size_t i = 0;
-	     !have_pidfds() && i < sizeof(tests) / sizeof(tests[0]); i++)
+	bool skipped = !have_pidfds();
+
+	for (size_t i = 0; skipped && i < sizeof(tests) / sizeof(tests[0]); i++)
 		tests[i] = (struct CMUnitTest){
 			.name = tests[i].name,
 			.test_func = test_skipped,
