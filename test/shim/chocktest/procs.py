@@ -44,8 +44,9 @@ def marked(token):
         if not name.isdigit() or int(name) == os.getpid():
             continue
         if mark in read(f"/proc/{name}/environ").split(b"\0"):
-            words = read(f"/proc/{name}/cmdline").split(b"\0")
-            found[int(name)] = b" ".join(words).decode(errors="replace")
+            words = read(f"/proc/{name}/cmdline").rstrip(b"\0")
+            found[int(name)] = \
+                words.replace(b"\0", b" ").decode(errors="replace")
     return found
 
 
