@@ -9,7 +9,10 @@
  *
  * Nothing here waits: a FIFO is opened for reading and writing at once, so no
  * open blocks, a client that comes late finds up to a pipe full of data, and a
- * client that vanishes causes no EPIPE: output waits for the next one.
+ * client that vanishes causes no EPIPE: output waits for the next one. What was
+ * not read when the process has ended stays readable until oci_stdio_free().
+ *
+ * The process must ignore SIGPIPE.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,6 +35,14 @@ struct oci_stdio_spec {
  * targets (directories made, 0755; file 0644, appended; stdout and stderr share
  * it), pipes. Errors have the Go shim's texts ("unknown STDIO scheme X", ...).
  * binary:// is refused as UNIMPLEMENTED.
+ *
+ * Any of the three may be missing: its stream is /dev/null, the others work. A
+ * terminal's output is then read and thrown away; its stderr is not looked at.
+ * With file:// stderr always goes to the file.
+ *
+ * An output path that is no FIFO must exist and is appended to. What cannot be
+ * written to it, or to a file:// target (full disk, ...), is dropped: the
+ * process goes on, and each such outage is logged once, as a warning.
  */
 int oci_stdio_open(struct event_base *base, int priority,
     const struct oci_stdio_spec *spec, struct oci_stdio **ret, struct err *err);
@@ -44,8 +55,12 @@ void oci_stdio_child_fds(const struct oci_stdio *io, int ret_fds[3]);
  * container's ends and starts copying. */
 int oci_stdio_started(struct oci_stdio *io, struct err *err);
 
-/* For terminals: takes the pty master received from the runtime and starts
- * copying. */
+/*
+ * For terminals: takes the pty master received from the runtime and starts
+ * copying; it is closed on failure too, at the latest by oci_stdio_free(). EOF
+ * of stdin hangs the terminal up once all input was written to it; what it
+ * holds then is still copied out. May come after oci_stdio_process_exited().
+ */
 int oci_stdio_set_console_consume(
     struct oci_stdio *io, int master, struct err *err);
 
@@ -58,16 +73,22 @@ int oci_stdio_resize(
 void oci_stdio_close_stdin(struct oci_stdio *io);
 
 /*
- * The process has exited: a terminal's hangup is final from now on, and what it
- * still holds is copied out.
+ * The process has exited: what its terminal holds at this moment is the last of
+ * its output, even if some other process has it open. Pipes are not concerned:
+ * they end when their last writer is gone. Any number of times.
  */
 void oci_stdio_process_exited(struct oci_stdio *io);
 
-/* True when stdout and stderr have reached EOF and all of it was handed over.
+/*
+ * True when stdout and stderr have reached EOF and all of it was handed over. A
+ * reader of the FIFOs sees EOF at that moment. A background process that holds
+ * stdout open, or a reader that does not read, can put it off for ever: whoever
+ * waits must bound that.
  */
 bool oci_stdio_drained(const struct oci_stdio *io);
 
-/* Called once, when oci_stdio_drained() turns true. NULL fn: no more. */
+/* Called once, out of the loop, when oci_stdio_drained() turns true; not when
+ * it is already. NULL fn: no more. oci_stdio_free() is allowed inside. */
 typedef void oci_stdio_drained_fn(void *arg);
 void oci_stdio_on_drained(
     struct oci_stdio *io, oci_stdio_drained_fn *fn, void *arg);
