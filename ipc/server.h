@@ -12,9 +12,10 @@
  * letter of its messages, with one exception: a reply that would be larger than
  * a frame fails that call with RESOURCE_EXHAUSTED, and the connection lives.
  *
- * Memory is bounded for each connection: a peer that sends and does not read,
- * or that has too many calls outstanding, is not read from until it has caught
- * up.
+ * Memory is bounded for each connection. A peer that sends and does not read is
+ * not read from until it has caught up. One that has too many or too large
+ * calls outstanding gets RESOURCE_EXHAUSTED for further ones: not reading would
+ * hold back the very Kill that lets its many Waits end.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,13 +42,16 @@ struct ttrpc_method {
 };
 
 struct ttrpc_server_limits {
-	size_t
-	    output_max; /* unsent bytes of a connection that stop its reading */
-	size_t calls_max; /* outstanding calls that stop its reading */
+	size_t output_max; /* unsent bytes that stop a connection's reading */
+	size_t calls_max;  /* outstanding calls of a connection */
+	size_t input_max;  /* bytes of requests that these calls hold */
 };
+/* A client that gives up cannot say so on this protocol: its abandoned Waits
+ * pile up for as long as the container lives, hence the high calls_max. */
 #define TTRPC_SERVER_LIMITS_DEFAULT                                            \
-	((struct ttrpc_server_limits){                                         \
-	    .output_max = 8 << 20, .calls_max = 4096 })
+	((struct ttrpc_server_limits){ .output_max = 8 << 20,                  \
+	    .calls_max = 16384,                                                \
+	    .input_max = 16 << 20 })
 
 /*
  * methods is borrowed for the server's life and ends after n entries; arg is
@@ -58,7 +62,11 @@ int ttrpc_server_new(struct event_base *base, int priority,
     const struct ttrpc_server_limits *limits, struct ttrpc_server **ret,
     struct err *err);
 
-/* Closes everything. Calls that a handler still holds stay valid. NULL is fine.
+/*
+ * Closes everything; replies that are not written yet are lost. Calls that a
+ * handler still holds stay valid and are still to be answered, but their cancel
+ * functions are not called any more. Allowed inside a handler and inside a
+ * cancel function. NULL is fine.
  */
 void ttrpc_server_free(struct ttrpc_server *server);
 
@@ -66,7 +74,7 @@ void ttrpc_server_free(struct ttrpc_server *server);
  * Accepts connections on a listening unix socket; the server owns the fd from
  * here on, also on failure. Peers whose SO_PEERCRED uid and gid are not this
  * process's effective ones are closed and logged. Running out of descriptors
- * pauses accepting for a moment instead of spinning.
+ * pauses accepting for a moment instead of spinning, and is logged once.
  */
 int ttrpc_server_listen_consume(
     struct ttrpc_server *server, int listen_fd, struct err *err);
@@ -85,23 +93,28 @@ bool ttrpc_server_flushed(const struct ttrpc_server *server);
 
 /* ---- calls ---- */
 
-/* Borrowed, valid until the call is answered. */
+/* Borrowed, valid until the call is answered; never NULL. */
 const uint8_t *ttrpc_call_payload(
     const struct ttrpc_call *call, size_t *ret_len);
 const char *ttrpc_call_method(const struct ttrpc_call *call);
 const char *ttrpc_call_service(const struct ttrpc_call *call);
 
-/* Value of a metadata key, compared without regard to case; NULL if absent. */
+/*
+ * First value of a metadata key, compared without regard to case; NULL if
+ * absent.
+ */
 const char *ttrpc_call_metadata(const struct ttrpc_call *call, const char *key);
 
 /*
  * The function is called at most once, when the caller can no longer get an
- * answer: its deadline (timeout_nano) has passed or its connection is gone. `why`
- * is DEADLINE_EXCEEDED or CANCELED. The call stays the handler's: it is still to
- * be given to ttrpc_call_fail() or ttrpc_call_reply() once, inside the function
- * or later (after a deadline that answer reaches the caller, after a lost
- * connection it goes nowhere). A call without a cancel function simply stays
- * open. A NULL function takes the registration back.
+ * answer: its deadline (timeout_nano) has passed or its connection is gone.
+ * `why` is DEADLINE_EXCEEDED or CANCELED. The call stays the handler's: it is
+ * still to be given to ttrpc_call_fail() or ttrpc_call_reply() once, inside the
+ * function or later (after a deadline that answer reaches the caller, after a
+ * lost connection it goes nowhere). A call without a cancel function simply
+ * stays open. A NULL function takes the registration back. The function runs
+ * from the loop, never inside of a ttrpc_ function, also when it is registered
+ * late.
  */
 typedef void ttrpc_cancel_fn(
     struct ttrpc_call *call, enum err_code why, void *arg);
