@@ -14,6 +14,8 @@
 struct event_base;
 struct ttrpc_client;
 
+#define TTRPC_CLIENT_UNSENT_MAX (8 << 20)
+
 /*
  * The outcome of one call: err is NULL and payload (borrowed, may be empty) the
  * reply, or err says why there is none. A lost connection is UNAVAILABLE,
@@ -30,7 +32,7 @@ int ttrpc_client_connect(struct event_base *base, int priority,
     const char *address, struct ttrpc_client **ret, struct err *err);
 
 /* Outstanding calls are answered UNAVAILABLE first. NULL is fine. Must not be
- * called from inside a reply function. */
+ * called from inside a reply function that it calls itself. */
 void ttrpc_client_free(struct ttrpc_client *client);
 
 /* False once the connection is lost: make a new client. */
@@ -40,7 +42,10 @@ bool ttrpc_client_alive(const struct ttrpc_client *client);
  * Sends a request. `done` is called exactly once, later, never from inside this
  * function, unless it returns an error (then never). timeout_ns 0 is none;
  * otherwise it is sent along and enforced here (DEADLINE_EXCEEDED). ns (may be
- * NULL) is the containerd namespace put in the metadata.
+ * NULL) is the containerd namespace put in the metadata. Fails with UNAVAILABLE
+ * when the connection is lost, and with RESOURCE_EXHAUSTED when the request is
+ * larger than a frame or more than TTRPC_CLIENT_UNSENT_MAX bytes wait for a
+ * peer that does not read.
  */
 int ttrpc_client_call(struct ttrpc_client *client, const char *service,
     const char *method, const char *ns, const uint8_t *payload, size_t len,
