@@ -221,7 +221,8 @@ def test_create_without_a_namespace(t):
     except RpcError as error:
         t.equal((error.code, error.message),
                 (FAILED_PRECONDITION,
-                 "namespace is required: failed precondition"))
+                 "create namespace: namespace is required: "
+                 "failed precondition"))
         t.equal(c.bundle.calls(), [])
 
 

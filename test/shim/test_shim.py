@@ -199,13 +199,13 @@ def test_pid_reuse_is_no_danger(t):
 def test_fd_limit(t):
     """With its descriptors used up, calls fail and the shim lives."""
     c = t.container().run()
-    count = len(procs.fds(c.shim.pid))
-    resource.prlimit(c.shim.pid, resource.RLIMIT_NOFILE,
-                     (count + 4, 1 << 16))
+    limits = resource.prlimit(c.shim.pid, resource.RLIMIT_NOFILE)
+    few = len(procs.fds(c.shim.pid)) + 4
+    resource.prlimit(c.shim.pid, resource.RLIMIT_NOFILE, (few, limits[1]))
     c.add_exec("e", ["true"], c.exec_stdio("e"))
     t.rpc_error("exec without descriptors", c.start, "e")
     t.equal(c.status(), 2)
-    resource.prlimit(c.shim.pid, resource.RLIMIT_NOFILE, (1 << 10, 1 << 16))
+    resource.prlimit(c.shim.pid, resource.RLIMIT_NOFILE, limits)
     c.run_exec("f", ["true"], c.exec_stdio("f"))
     t.equal(c.wait("f")["exit_status"], 0)
     c.finish()

@@ -163,7 +163,7 @@ def test_stopped_reader(t):
     stdio = t.stdio(read=False)
     readers = [os.open(stdio.paths[name], os.O_RDONLY | os.O_NONBLOCK)
                for name in ("stdout", "stderr")]
-    c = t.sh("yes; exit 1", stdio=stdio).run()
+    c = t.sh("yes; exit 1", stdio=stdio, pid_namespace=False).run()
     other = c.run_exec("e", ["sleep", "1000000"])
     check_prompt(lambda: c.send("State"), "State")
     c.kill(9)

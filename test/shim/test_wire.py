@@ -4,7 +4,7 @@
 import os
 import socket
 
-from chocktest import proto, ttrpc
+from chocktest import procs, proto, ttrpc
 from chocktest.measure import check_prompt
 from chocktest.runner import beyond_go
 from chocktest.ttrpc import (DATA, INTERNAL, INVALID_ARGUMENT, MAX_FRAME,
@@ -14,7 +14,7 @@ from chocktest.ttrpc import (DATA, INTERNAL, INVALID_ARGUMENT, MAX_FRAME,
 
 def body(c, method="Connect"):
     return request_payload(c.shim.service, method,
-                           proto.encode("ConnectRequest", {"id": c.id}),
+                           proto.encode(f"{method}Request", {"id": c.id}),
                            [("containerd-namespace-ttrpc", "x")])
 
 
@@ -31,9 +31,21 @@ def test_unknown_service(t):
 
 def test_unknown_method(t):
     c = t.container()
-    for name in ("Nothing", "", "create", "Create\0"):
+    for name in ("Nothing", "", "create", "Create "):
         call = c.shim.client.send(c.shim.service, name, b"", "Empty")
         t.error(UNIMPLEMENTED, f"method {name}", call.result)
+    check_alive(t, c)
+
+
+def test_strings_of_any_bytes(t):
+    c = t.container()
+    call = c.shim.client.send(c.shim.service, "State\0", b"", "Empty")
+    t.rpc_error("a method with a NUL", call.result)
+    payload = proto.put_bytes(1, b"\xff\xfe")
+    call = c.shim.client.send(c.shim.service, "State", payload, "Empty")
+    t.rpc_error("an id that is no UTF-8", call.result)
+    t.rpc_error("an id with a slash", c.shim.call, "State", id="../" + c.id)
+    t.rpc_error("a long id", c.shim.call, "State", id="x" * 1000000)
     check_alive(t, c)
 
 
@@ -182,7 +194,7 @@ def test_a_peer_that_does_not_read(t):
     peer = socket.socket(socket.AF_UNIX)
     peer.connect(c.shim.path)
     peer.settimeout(2)
-    request = body(c)
+    request = body(c, "State")
     sent = 0
     try:
         for n in range(400000):
@@ -191,6 +203,7 @@ def test_a_peer_that_does_not_read(t):
     except TimeoutError:
         pass
     t.true(sent < 399999, "the shim reads without end")
+    t.true(procs.private_kib(c.shim.pid) < 64 << 10, "memory")
     check_prompt(lambda: c.send("Connect"), "Connect")
 
 
