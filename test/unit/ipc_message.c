@@ -360,6 +360,20 @@ test_map(void **state)
 }
 
 static void
+test_empty_bytes(void **state)
+{
+	google_protobuf_Any msg = { .type_url = message_borrow("t") };
+	struct bytes out;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(
+	    message_encode(google_protobuf_Any_fields, &msg, &out, &err), 0);
+	assert_bytes(&out, "\012\001t", 3);
+	bytes_free(&out);
+}
+
+static void
 test_borrow(void **state)
 {
 	(void)state;
@@ -423,6 +437,7 @@ test_timestamp_out_of_range(void **state)
 		{ INT64_MAX, 9223372036, 999999999 },
 		{ INT64_MIN + 1, -9223372038, 0 },
 		{ INT64_MIN + 1, INT64_MIN, INT32_MIN },
+		{ INT64_MIN + 1, -9223372036, -854775808 },
 		{ INT64_MIN + 1, -62135596800, 1 },
 	};
 
@@ -450,6 +465,7 @@ main(void)
 		cmocka_unit_test(test_too_many_entries),
 		cmocka_unit_test(test_bytes_outside_any),
 		cmocka_unit_test(test_map),
+		cmocka_unit_test(test_empty_bytes),
 		cmocka_unit_test(test_borrow),
 		cmocka_unit_test(test_any_name),
 		cmocka_unit_test(test_timestamp),

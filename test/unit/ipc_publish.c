@@ -14,11 +14,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "ipc/client.h"
 #include "ipc/message.h"
@@ -155,6 +158,44 @@ ttrpc_client_call(struct ttrpc_client *client, const char *service,
 }
 
 /* ---- helpers ---- */
+
+static int log_fd;
+
+static void
+capture_log(enum log_level level)
+{
+	log_fd = memfd_create("log", MFD_CLOEXEC);
+	assert_true(log_fd >= 0);
+	log_init(log_fd, level, NULL);
+}
+
+/* The whole log so far: free() it. */
+static char *
+captured(void)
+{
+	char *text = NULL;
+
+	assert_int_equal(lseek(log_fd, 0, SEEK_SET), 0);
+	assert_int_equal(fd_read_all(log_fd, 1 << 20, &text, NULL), 0);
+	return text;
+}
+
+static void
+restore_log(void)
+{
+	log_init(STDERR_FILENO, LOG_LEVEL_ERROR, NULL);
+	(void)close(log_fd);
+}
+
+static unsigned
+occurrences(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	for (const char *s = text; (s = strstr(s, what)); s++)
+		n++;
+	return n;
+}
 
 static struct event_base *base;
 static struct publisher *publisher;
@@ -360,6 +401,57 @@ test_push_does_not_cut_backoff(void **state)
 	assert_int_equal(publisher_queued(publisher), 2);
 }
 
+/* 1, 2, 4, 4 ms; and from the start again after a success. */
+static void
+test_backoff(void **state)
+{
+	static const char *const topics[] = { "/1" };
+	struct publish_limits limits = quick;
+	char *text;
+
+	(void)state;
+	limits.retry_max_ns = 4 * NSEC_PER_MSEC;
+	setup_with(&limits);
+	capture_log(LOG_LEVEL_DEBUG);
+	fake.refuse_connects = 4;
+	push(PUBLISH_KEEP, "c", "/1");
+	expect_topics(topics, 1);
+	fake.client->alive = false;
+	fake.refuse_connects = 1;
+	push(PUBLISH_KEEP, "c", "/1");
+	expect_topics(topics, 1);
+	text = captured();
+	restore_log();
+	assert_int_equal(occurrences(text, "again in"), 5);
+	assert_int_equal(occurrences(text, "again in 1 ms"), 2);
+	assert_int_equal(occurrences(text, "again in 2 ms"), 1);
+	assert_int_equal(occurrences(text, "again in 4 ms"), 2);
+	free(text);
+}
+
+static void
+test_repetition_is_logged_once(void **state)
+{
+	static const char *const topics[] = { "/1" };
+	char *text;
+
+	(void)state;
+	capture_log(LOG_LEVEL_WARN);
+	fake.refuse_connects = 2; /* not worth a line */
+	push(PUBLISH_KEEP, "c7", "/1");
+	for (int i = 0; i < 3; i++) {
+		run_until_call();
+		answer(ERR_DEADLINE_EXCEEDED, "context deadline exceeded");
+	}
+	expect_topics(topics, 1);
+	text = captured();
+	restore_log();
+	assert_int_equal(occurrences(text, "\n"), 1);
+	assert_int_equal(occurrences(text, "event /1 not acknowledged"), 1);
+	assert_int_equal(occurrences(text, "id=\"c7\""), 1);
+	free(text);
+}
+
 /* The answer was lost: the same bytes again, before anything later. */
 static void
 test_connection_lost(void **state)
@@ -447,7 +539,7 @@ test_other_errors(void **state)
 	turn();
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
 		expect_in_flight("/1");
-		answer(codes[i], "no");
+		answer(codes[i], codes[i] == ERR_INTERNAL ? "no" : "unmarshal");
 		run_until_call();
 	}
 	expect_topics(topics, 1);
@@ -534,6 +626,21 @@ test_oom_merged_when_full(void **state)
 	expect_topics(topics, 7);
 }
 
+/* The limit itself is full. */
+static void
+test_full_at_the_limit(void **state)
+{
+	(void)state;
+	push(PUBLISH_OOM, "a", "/1");
+	push(PUBLISH_OOM, "a", "/2");
+	push(PUBLISH_OOM, "a", "/3");
+	push(PUBLISH_OOM, "a", "/4");
+	assert_int_equal(publisher_queued(publisher), 4);
+	push(PUBLISH_OOM, "a", "/5");
+	assert_int_equal(publisher_queued(publisher), 4);
+	assert_true(publisher_dropped(publisher) == 1);
+}
+
 static void
 test_nothing_merged_when_not_full(void **state)
 {
@@ -566,6 +673,22 @@ test_pairs_cancel_when_full(void **state)
 	assert_int_equal(publisher_queued(publisher), 7);
 	assert_true(publisher_dropped(publisher) == 2000);
 	expect_topics(topics, 7);
+}
+
+/* Only the last of a container's pauses and resumes counts. */
+static void
+test_resumed_twice(void **state)
+{
+	static const char *const topics[] = { "/k", "/p", "/r", "/k", "/r2" };
+
+	(void)state;
+	push(PUBLISH_KEEP, "k", "/k");
+	push(PUBLISH_PAUSED, "a", "/p");
+	push(PUBLISH_RESUMED, "a", "/r");
+	push(PUBLISH_KEEP, "k", "/k");
+	push(PUBLISH_RESUMED, "a", "/r2");
+	assert_true(publisher_dropped(publisher) == 0);
+	expect_topics(topics, 5);
 }
 
 /* containerd may have seen what was sent, so that it must see the end of it. */
@@ -658,10 +781,14 @@ test_nobody_to_tell(void **state)
 	}
 }
 
+/* What freeing does to the call is no failure to be told of. */
 static void
 test_free_with_call_in_flight(void **state)
 {
+	char *text;
+
 	(void)state;
+	capture_log(LOG_LEVEL_DEBUG);
 	push(PUBLISH_KEEP, "c", "/1");
 	push(PUBLISH_KEEP, "c", "/2");
 	turn();
@@ -671,6 +798,10 @@ test_free_with_call_in_flight(void **state)
 	assert_int_equal(fake.frees, 1);
 	turn();
 	assert_int_equal(fake.calls, 1);
+	text = captured();
+	assert_string_equal(text, "");
+	free(text);
+	restore_log();
 }
 
 static void
@@ -742,6 +873,8 @@ main(void)
 		TEST(test_nobody_listens_yet),
 		cmocka_unit_test_teardown(
 		    test_push_does_not_cut_backoff, teardown),
+		cmocka_unit_test_teardown(test_backoff, teardown),
+		TEST(test_repetition_is_logged_once),
 		TEST(test_connection_lost),
 		TEST(test_timeout),
 		TEST(test_lost_while_idle),
@@ -751,8 +884,10 @@ main(void)
 		TEST(test_refused_last),
 		TEST(test_kept_when_full),
 		TEST(test_oom_merged_when_full),
+		TEST(test_full_at_the_limit),
 		TEST(test_nothing_merged_when_not_full),
 		TEST(test_pairs_cancel_when_full),
+		TEST(test_resumed_twice),
 		cmocka_unit_test_teardown(test_sent_is_not_cancelled, teardown),
 		cmocka_unit_test_teardown(test_cancel_to_empty, teardown),
 		TEST(test_too_large),

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -68,6 +69,23 @@ test_invalid(void **state)
 			fail_msg("sample %zu", i);
 }
 
+/* A cut character, with nothing behind it that may be read. */
+static void
+test_cut(void **state)
+{
+	static const char text[] = "\360\220\200\200";
+
+	(void)state;
+	for (size_t len = 1; len <= 4; len++) {
+		uint8_t *exact = malloc(len);
+
+		assert_non_null(exact);
+		memcpy(exact, text, len);
+		assert_int_equal(utf8_valid(exact, len), len == 4);
+		free(exact);
+	}
+}
+
 static void
 test_repair(void **state)
 {
@@ -88,6 +106,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_valid),
 		cmocka_unit_test(test_invalid),
+		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_repair),
 	};
 
