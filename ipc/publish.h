@@ -7,7 +7,9 @@
  * call is in flight; when it fails for want of a connection, by timeout or by
  * any error that is not about the event itself, the same event is sent again,
  * with backoff, for as long as it takes. An event that containerd refuses as
- * INVALID_ARGUMENT is logged and dropped, since it would be refused for ever.
+ * INVALID_ARGUMENT or cannot decode, or that no frame can hold, is logged and
+ * dropped, since it would be refused for ever. After a timeout the next attempt
+ * is made on a new connection.
  *
  * Exactly once: a Forward whose answer was lost is sent again. containerd may
  * then have seen it already; that cannot be told apart on this protocol, and a
@@ -65,7 +67,10 @@ int publisher_push(struct publisher *publisher, enum publish_class class,
 size_t publisher_queued(const struct publisher *publisher);
 uint64_t publisher_dropped(const struct publisher *publisher);
 
-/* Called each time the queue becomes empty (everything was acknowledged). */
+/*
+ * Called from the loop each time the queue has become empty (everything was
+ * acknowledged or refused). May push, and may free the publisher.
+ */
 typedef void publisher_empty_fn(void *arg);
 void publisher_on_empty(
     struct publisher *publisher, publisher_empty_fn *fn, void *arg);
