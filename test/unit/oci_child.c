@@ -4,7 +4,7 @@
  * is told once and truly, nothing is left behind. Each test ends with a look
  * for forgotten children and descriptors.
  *
- * link: -Wl,--wrap=syscall
+ * link: -Wl,--wrap=syscall -Wl,--wrap=getppid
  */
 #include <dirent.h>
 #include <errno.h>
@@ -43,6 +43,8 @@
 
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
+pid_t __real_getppid(void);
+pid_t __wrap_getppid(void);
 
 static struct event_base *base;
 static struct child_set *set;
@@ -61,7 +63,7 @@ struct outcome {
 };
 static struct outcome adopted_outcome;
 
-static bool no_clone3;
+static bool no_clone3, parent_gone;
 
 long
 __wrap_syscall(long number, ...)
@@ -78,6 +80,12 @@ __wrap_syscall(long number, ...)
 	size_t size = va_arg(ap, size_t);
 	va_end(ap);
 	return __real_syscall(number, args, size);
+}
+
+pid_t
+__wrap_getppid(void)
+{
+	return parent_gone ? 1 : __real_getppid();
 }
 
 static int
@@ -127,7 +135,7 @@ setup(void **state)
 	struct err err;
 
 	n_orphans = 0;
-	adopting = no_clone3 = false;
+	adopting = no_clone3 = parent_gone = false;
 	adopted = NULL;
 	adopted_outcome = (struct outcome){ 0 };
 	fds_before = count_fds();
@@ -515,7 +523,11 @@ expect_no_start(const char *name, int sys, const char *text)
 {
 	cleanup_free char *copy = strdup(name);
 	char *argv[] = { copy, NULL };
-	struct child_program program = { .argv = argv };
+	/* Many descriptors, for their numbers must not hide the failure. */
+	static const int nulls[64] = { [0 ... 63] = -1 };
+	struct child_program program = {
+		.argv = argv, .fds = nulls, .n_fds = 64, .deathsig = SIGTERM
+	};
 	struct outcome outcome = { 0 };
 	struct child *child = NULL;
 	struct err err;
@@ -572,6 +584,22 @@ test_exec_errors(void **state)
 	expect_no_start(path, ENOEXEC, text);
 	(void)unlink(path);
 	(void)rmdir(dir);
+}
+
+/* The death of the parent is noticed also when it came before the death signal
+ * was asked for. */
+static void
+test_parent_gone(void **state)
+{
+	(void)state;
+	struct outcome outcome = { .free_inside = true };
+
+	parent_gone = true;
+	expect_no_start(
+	    "/bin/true", ESRCH, "fork/exec /bin/true: no such process");
+	(void)fork_worker(work_hang, NULL, &outcome);
+	wait_for(&outcome);
+	assert_int_equal(child_exit_status(&outcome.exit), 127);
 }
 
 /* What is in PATH but cannot be run is passed over, as is the current
@@ -1064,6 +1092,7 @@ main(void)
 		TEST(test_program_environment),
 		TEST(test_program_group),
 		TEST(test_exec_errors),
+		TEST(test_parent_gone),
 		TEST(test_path),
 		TEST(test_no_clone3),
 		TEST(test_worker_fds),

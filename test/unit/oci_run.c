@@ -19,8 +19,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -46,6 +48,7 @@ static struct event_base *base;
 static struct child_set *set;
 static int fds_before;
 static time_t clock_ahead; /* seconds */
+static time_t stopped_at;  /* 0: the clock runs */
 static bool immortal;
 static size_t n_orphans;
 
@@ -65,6 +68,8 @@ clock_gettime(clockid_t clock, struct timespec *ts)
 	long r = syscall(SYS_clock_gettime, clock, ts);
 
 	ts->tv_sec += clock_ahead;
+	if (stopped_at)
+		*ts = (struct timespec){ .tv_sec = stopped_at };
 	return (int)r;
 }
 
@@ -125,6 +130,7 @@ setup(void **state)
 	memset(&got, 0, sizeof(got));
 	run = NULL;
 	immortal = false;
+	stopped_at = 0;
 	n_orphans = 0;
 	fds_before = count_fds();
 	base = event_base_new_with_config(config);
@@ -308,28 +314,56 @@ on_other(evutil_socket_t fd, short what, void *arg)
 	*(bool *)arg = true;
 }
 
-/* A runtime that writes without end does not keep others from their turn. */
+/* The end we read from of the pipe that is new since `before`. */
+static int
+find_pipe(const bool *before, int n)
+{
+	struct stat st;
+
+	for (int fd = 3; fd < n; fd++) {
+		if (!before[fd] && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+			return fd;
+	}
+	fail_msg("no new pipe");
+	return -1;
+}
+
+/* A runtime that writes without end does not keep others from their turn: what
+ * is only dropped waits, though there is more to read. */
 static void
 test_flood(void **state)
 {
 	(void)state;
-	bool other = false;
-	int fds[2];
+	static char flood[300000];
+	bool other = false, before[64];
+	char path[32];
+	int fds[2], left;
 
-	start(&captured, "while :; do echo flood; done");
-	/* Ready all the time, but of lesser priority. */
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	assert_int_equal(fd_write_full(fds[1], "x", 1), 0);
+	for (int fd = 0; fd < 64; fd++)
+		before[fd] = fcntl(fd, F_GETFD) >= 0;
+	start(&captured, "exec sleep 100000");
+	int pipe_fd = find_pipe(before, 64);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", pipe_fd);
+	int flood_fd = open(path, O_WRONLY | O_CLOEXEC);
+	assert_true(flood_fd >= 0);
+	assert_true(fcntl(flood_fd, F_SETPIPE_SZ, 1 << 20) >= (1 << 20));
+	assert_int_equal(fd_write_full(flood_fd, flood, sizeof(flood)), 0);
+	/* Ready all the time, but of lesser priority. */
 	struct event *event =
 	    event_new(base, fds[0], EV_READ, on_other, &other);
 	assert_int_equal(event_priority_set(event, 1), 0);
 	assert_int_equal(event_add(event, NULL), 0);
 	while (!other)
 		turn();
-	assert_int_equal(got.calls, 0);
+	assert_int_equal(ioctl(pipe_fd, FIONREAD, &left), 0);
+	assert_true(left > 0);
+	(void)close(flood_fd);
 	oci_run_abort(run);
 	wait_done();
 	assert_true(got.result.aborted);
+	assert_int_equal(got.result.output_len, KEPT);
 	event_free(event);
 	(void)close(fds[0]);
 	(void)close(fds[1]);
@@ -428,8 +462,8 @@ test_hurry(void **state)
 
 	spec.timeout_ns = HOUR;
 	start(&spec, "exec sleep 100000");
-	oci_run_hurry(run, 10 * HOUR); /* later than it was: nothing */
 	oci_run_hurry(run, 1800 * NSEC_PER_SEC);
+	oci_run_hurry(run, 10 * HOUR); /* later than it was: nothing */
 	clock_ahead += 1000;
 	turn_if_ready();
 	assert_int_equal(got.calls, 0);
@@ -517,6 +551,30 @@ test_pipe_held(void **state)
 	wait_done();
 	assert_true(got.result.ok);
 	kill_holder();
+}
+
+/* What is written after the exit, within the time for it, is not lost. The
+ * clock stands still, so that there is time. */
+static void
+test_late_output(void **state)
+{
+	(void)state;
+	int fds[2];
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	struct oci_run_spec spec = { .stdio = { fds[0], -1, -1 },
+		.capture = true };
+	start(&spec, "exec 4<&0; (read x <&4; echo late) & echo first");
+	(void)close(fds[0]);
+	stopped_at = time(NULL);
+	while (!oci_run_exited(run))
+		turn();
+	turn_if_ready();
+	assert_int_equal(got.calls, 0);
+	(void)close(fds[1]);
+	wait_done();
+	assert_true(got.result.ok);
+	assert_string_equal(got.output, "first\nlate\n");
 }
 
 static void
@@ -741,6 +799,7 @@ main(void)
 		TEST(test_abort),
 		TEST(test_abort_of_dead),
 		TEST(test_pipe_held),
+		TEST(test_late_output),
 		TEST(test_pipe_held_past_deadline),
 		TEST(test_abort_with_pipe_held),
 		TEST(test_eof_first),
