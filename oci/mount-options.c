@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mount options as containerd writes them (its core/mount, Linux part): names
+ * of flags, the rest joined with commas for the filesystem. mount(2) copies one
+ * page of that, so overlay's layers, which may be a hundred long paths, are
+ * made relative to the directory they share when it gets tight.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "oci/mount-internal.h"
+
+#define PROPAGATION_FLAGS (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
+#define LOWERDIR          "lowerdir="
+
+/* Room that containerd leaves in the page before it shortens paths. */
+#define OVERLAY_RESERVE 512
+
+struct flag_option {
+	const char *name;
+	unsigned long set, clear;
+};
+
+static const struct flag_option flag_options[] = {
+	{ "async", 0, MS_SYNCHRONOUS },
+	{ "atime", 0, MS_NOATIME },
+	{ "bind", MS_BIND, 0 },
+	{ "defaults", 0, 0 },
+	{ "dev", 0, MS_NODEV },
+	{ "diratime", 0, MS_NODIRATIME },
+	{ "dirsync", MS_DIRSYNC, 0 },
+	{ "exec", 0, MS_NOEXEC },
+	{ "mand", MS_MANDLOCK, 0 },
+	{ "noatime", MS_NOATIME, 0 },
+	{ "nodev", MS_NODEV, 0 },
+	{ "nodiratime", MS_NODIRATIME, 0 },
+	{ "noexec", MS_NOEXEC, 0 },
+	{ "nomand", 0, MS_MANDLOCK },
+	{ "norelatime", 0, MS_RELATIME },
+	{ "nostrictatime", 0, MS_STRICTATIME },
+	{ "nosuid", MS_NOSUID, 0 },
+	{ "private", MS_PRIVATE, 0 },
+	{ "rbind", MS_BIND | MS_REC, 0 },
+	{ "relatime", MS_RELATIME, 0 },
+	{ "remount", MS_REMOUNT, 0 },
+	{ "ro", MS_RDONLY, 0 },
+	{ "rprivate", MS_PRIVATE | MS_REC, 0 },
+	{ "rshared", MS_SHARED | MS_REC, 0 },
+	{ "rslave", MS_SLAVE | MS_REC, 0 },
+	{ "runbindable", MS_UNBINDABLE | MS_REC, 0 },
+	{ "rw", 0, MS_RDONLY },
+	{ "shared", MS_SHARED, 0 },
+	{ "slave", MS_SLAVE, 0 },
+	{ "strictatime", MS_STRICTATIME, 0 },
+	{ "suid", 0, MS_NOSUID },
+	{ "sync", MS_SYNCHRONOUS, 0 },
+	{ "unbindable", MS_UNBINDABLE, 0 },
+};
+
+/* What this program will not do, rather than do something else. */
+static const struct {
+	const char *option;
+	bool is_prefix;
+	enum err_code code;
+} refused_options[] = {
+	{ "loop", false, ERR_UNIMPLEMENTED },
+	{ "uidmap=", true, ERR_UNIMPLEMENTED },
+	{ "gidmap=", true, ERR_UNIMPLEMENTED },
+	{ "X-containerd.", true, ERR_INVALID_ARGUMENT },
+};
+
+static bool
+has_prefix(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+static int
+check_type(const char *type, struct err *err)
+{
+	if (strcmp(type, "fuse") != 0 && strcmp(type, "fuse3") != 0 &&
+	    !has_prefix(type, "fuse.") && !has_prefix(type, "fuse3."))
+		return 0;
+	return err_set(err, ERR_UNIMPLEMENTED, ENOTSUP,
+	    "mount type '%s' is not supported", type);
+}
+
+static int
+check_option(const char *option, struct err *err)
+{
+	for (size_t i = 0;
+	     i < sizeof(refused_options) / sizeof(*refused_options); i++) {
+		const char *refused = refused_options[i].option;
+		enum err_code code = refused_options[i].code;
+		bool match = refused_options[i].is_prefix
+				 ? has_prefix(option, refused)
+				 : strcmp(option, refused) == 0;
+
+		if (match)
+			return err_set(err, code,
+			    code == ERR_UNIMPLEMENTED ? ENOTSUP : EINVAL,
+			    "mount option '%s' is not supported", option);
+	}
+	return 0;
+}
+
+static const struct flag_option *
+find_flag(const char *name)
+{
+	for (size_t i = 0; i < sizeof(flag_options) / sizeof(*flag_options);
+	     i++)
+		if (strcmp(flag_options[i].name, name) == 0)
+			return &flag_options[i];
+	return NULL;
+}
+
+/*
+ * "bind" and "rprivate" each bring MS_REC, which is a matter of their own call
+ * alone.
+ */
+static void
+apply_flag(const struct flag_option *flag, struct mount_options *options)
+{
+	if (flag->set & PROPAGATION_FLAGS)
+		options->propagation = flag->set;
+	else
+		options->flags = (options->flags | flag->set) & ~flag->clear;
+}
+
+/* Length of the layer at s; a colon after a backslash is part of a name. */
+static size_t
+layer_len(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n] && s[n] != ':')
+		n += s[n] == '\\' && s[n + 1] ? 2 : 1;
+	return n;
+}
+
+static const char *
+next_layer(const char *layer)
+{
+	layer += layer_len(layer);
+	return *layer ? layer + 1 : NULL;
+}
+
+/*
+ * Length of the directory that all layers are in, without its last slash; 0
+ * when that is "/" or nothing. It holds no backslash, because overlay would
+ * read an escape there and chdir(2) would not. Empty layers (a double colon
+ * stands before data-only ones) are in no directory.
+ */
+static size_t
+common_dir_len(const char *layers)
+{
+	const char *first = layers + strspn(layers, ":");
+	size_t len = strcspn(first, ":\\");
+
+	for (const char *s = first; s; s = next_layer(s)) {
+		size_t same = 0;
+
+		if (layer_len(s) == 0)
+			continue;
+		while (same < len && s[same] == first[same])
+			same++;
+		len = same;
+	}
+	while (len > 0 && first[len - 1] != '/')
+		len--;
+	return len > 0 ? len - 1 : 0;
+}
+
+/* Writes the layers without the first cut characters and the slash. */
+static void
+write_relative_layers(FILE *out, const char *layers, size_t cut)
+{
+	for (const char *s = layers; s; s = next_layer(s)) {
+		size_t len = layer_len(s);
+
+		if (s != layers)
+			(void)fputc(':', out);
+		if (len == cut + 1)
+			(void)fputc('.', out);
+		else if (len > 0)
+			(void)fwrite(s + cut + 1, 1, len - cut - 1, out);
+	}
+}
+
+static size_t
+options_len(const struct oci_mount *mount)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < mount->n_options; i++)
+		len += strlen(mount->options[i]) + 1;
+	return len > 0 ? len - 1 : 0;
+}
+
+static size_t
+page_size(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static bool
+wants_short_layers(const struct oci_mount *mount)
+{
+	return strcmp(mount->type, "overlay") == 0 &&
+	       options_len(mount) >= page_size() - OVERLAY_RESERVE;
+}
+
+static int
+write_data_option(FILE *out, const char *option, bool shorten, char **ret_dir)
+{
+	const char *layers = option + strlen(LOWERDIR);
+	size_t cut = 0;
+
+	if (ftell(out) > 0)
+		(void)fputc(',', out);
+	if (shorten && !*ret_dir && has_prefix(option, LOWERDIR))
+		cut = common_dir_len(layers);
+	if (cut == 0)
+		return fputs(option, out) < 0 ? -ENOMEM : 0;
+	*ret_dir = strndup(layers + strspn(layers, ":"), cut);
+	if (!*ret_dir)
+		return -ENOMEM;
+	(void)fputs(LOWERDIR, out);
+	write_relative_layers(out, layers, cut);
+	return 0;
+}
+
+static int
+write_data(FILE *out, const struct oci_mount *mount, char **ret_dir)
+{
+	bool shorten = wants_short_layers(mount);
+	int r = 0;
+
+	for (size_t i = 0; i < mount->n_options && r == 0; i++)
+		if (!find_flag(mount->options[i]))
+			r = write_data_option(
+			    out, mount->options[i], shorten, ret_dir);
+	return r;
+}
+
+static int
+join_data(const struct oci_mount *mount, struct mount_options *options)
+{
+	cleanup_free char *data = NULL;
+	size_t len;
+
+	cleanup_file FILE *out = open_memstream(&data, &len);
+	if (!out)
+		return -ENOMEM;
+	int r = write_data(out, mount, &options->chdir);
+	if (fclose(take_ptr(out)) != 0)
+		r = -ENOMEM;
+	if (r < 0)
+		return r;
+	if (len > 0)
+		options->data = take_ptr(data);
+	return 0;
+}
+
+static int
+check_all(const struct oci_mount *mount, struct err *err)
+{
+	int r = check_type(mount->type, err);
+
+	for (size_t i = 0; i < mount->n_options && r == 0; i++)
+		r = check_option(mount->options[i], err);
+	return r;
+}
+
+int
+mount_options_parse(
+    const struct oci_mount *mount, struct mount_options *ret, struct err *err)
+{
+	struct mount_options options = { 0 };
+	const struct flag_option *flag;
+
+	int r = check_all(mount, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < mount->n_options; i++)
+		if ((flag = find_flag(mount->options[i])))
+			apply_flag(flag, &options);
+	r = join_data(mount, &options);
+	if (r < 0)
+		err_set_errno(err, -r, "join mount options");
+	else if (options.data && strlen(options.data) >= page_size())
+		r = err_set(err, ERR_INVALID_ARGUMENT, E2BIG,
+		    "mount options is too long");
+	if (r < 0)
+		mount_options_done(&options);
+	else
+		*ret = options;
+	return r;
+}
+
+void
+mount_options_done(struct mount_options *options)
+{
+	free(options->data);
+	free(options->chdir);
+	*options = (struct mount_options){ 0 };
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mounting a root filesystem from containerd's list of mounts.
+ *
+ * A target is opened below rootfs and mounted on by its descriptor, so nothing
+ * can be put in its place in between; after the mount it is opened once more,
+ * because the old descriptor is still of what lies under the mount. mount(2)
+ * wants three calls for one thing: a new bind ignores every flag but MS_REC
+ * until it is remounted, and propagation must come alone. Flags that the source
+ * of a bind had are kept in its remount: where a user namespace has locked
+ * them, dropping one is EPERM.
+ */
+#include "oci/mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "oci/mount-internal.h"
+
+#define cleanup_options __attribute__((cleanup(mount_options_done)))
+
+#define BIND_FLAGS  (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+#define ATIME_FLAGS (MS_NOATIME | MS_RELATIME | MS_STRICTATIME)
+
+struct fd_path {
+	char text[sizeof("/proc/self/fd/") + 10];
+};
+
+static struct fd_path
+fd_path(int fd)
+{
+	struct fd_path path;
+
+	(void)snprintf(path.text, sizeof(path.text), "/proc/self/fd/%d", fd);
+	return path;
+}
+
+/* rootfs itself must be no symlink: unmounting would not find what it is. */
+static int
+open_target(const char *rootfs, const char *target)
+{
+	cleanup_close int root =
+	    open(rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (root < 0)
+		return -errno;
+	return mount_path_open(root, target, MOUNT_PATH_IN_ROOT);
+}
+
+static int
+call_mount(const struct oci_mount *mount_spec,
+    const struct mount_options *options, int target)
+{
+	return mount(mount_spec->source, fd_path(target).text, mount_spec->type,
+		   options->flags, options->data) < 0
+		   ? -errno
+		   : 0;
+}
+
+/* call_mount() in the directory that the data is relative to. */
+static int
+call_mount_in_dir(const struct oci_mount *mount_spec,
+    const struct mount_options *options, int target)
+{
+	cleanup_close int cwd = -1;
+
+	if (!options->chdir)
+		return call_mount(mount_spec, options, target);
+	cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (cwd < 0 || chdir(options->chdir) < 0)
+		return -errno;
+	int r = call_mount(mount_spec, options, target);
+	return fchdir(cwd) < 0 && r == 0 ? -errno : r;
+}
+
+static int
+mount_flags_of(int fd, unsigned long asked, unsigned long *ret)
+{
+	static const struct {
+		unsigned long st, ms;
+	} map[] = {
+		{ ST_RDONLY, MS_RDONLY },
+		{ ST_NOSUID, MS_NOSUID },
+		{ ST_NODEV, MS_NODEV },
+		{ ST_NOEXEC, MS_NOEXEC },
+		{ ST_NODIRATIME, MS_NODIRATIME },
+	};
+	struct statfs st;
+	unsigned long flags = 0;
+
+	if (fstatfs(fd, &st) < 0)
+		return -errno;
+	unsigned long have = (unsigned long)st.f_flags;
+	for (size_t i = 0; i < sizeof(map) / sizeof(*map); i++)
+		flags |= have & map[i].st ? map[i].ms : 0;
+	if (!(asked & ATIME_FLAGS))
+		flags |= have & ST_NOATIME    ? MS_NOATIME
+			 : have & ST_RELATIME ? MS_RELATIME
+					      : MS_STRICTATIME;
+	*ret = flags;
+	return 0;
+}
+
+static int
+remount_bind(int target, unsigned long flags)
+{
+	unsigned long kept = 0;
+
+	int r = mount_flags_of(target, flags, &kept);
+	if (r < 0)
+		return r;
+	return mount("", fd_path(target).text, "", flags | kept | MS_REMOUNT,
+		   NULL) < 0
+		   ? -errno
+		   : 0;
+}
+
+static bool
+is_bind(const struct mount_options *options)
+{
+	return options->flags & MS_BIND;
+}
+
+static bool
+is_remount(const struct mount_options *options)
+{
+	return options->flags & MS_REMOUNT;
+}
+
+/* What has to follow the first call, on the new mount. */
+static int
+finish_mount(int target, const struct mount_options *options)
+{
+	if (options->propagation &&
+	    mount("", fd_path(target).text, "", options->propagation, NULL) < 0)
+		return -errno;
+	if (is_bind(options) &&
+	    (is_remount(options) || options->flags & BIND_FLAGS))
+		return remount_bind(target, options->flags);
+	return 0;
+}
+
+/*
+ * Takes the topmost mount at a target away. The descriptor keeps a plain
+ * unmount from working, and a lazy one is complete when it is closed: nobody
+ * has used the mount yet.
+ */
+static void
+unmount_target(const char *rootfs, const char *target)
+{
+	cleanup_close int fd = open_target(rootfs, target);
+
+	if (fd >= 0)
+		(void)umount2(fd_path(fd).text, MNT_DETACH);
+}
+
+static int
+mount_new(const char *rootfs, const struct oci_mount *mount_spec,
+    const struct mount_options *options)
+{
+	cleanup_close int under = open_target(rootfs, mount_spec->target);
+
+	if (under < 0)
+		return under;
+	return call_mount_in_dir(mount_spec, options, under);
+}
+
+static int
+mount_parsed(const char *rootfs, const struct oci_mount *mount_spec,
+    const struct mount_options *options)
+{
+	bool once = is_bind(options) && is_remount(options);
+	int r = once ? 0 : mount_new(rootfs, mount_spec, options);
+
+	if (r < 0)
+		return r;
+	cleanup_close int fd = open_target(rootfs, mount_spec->target);
+	r = fd < 0 ? fd : finish_mount(fd, options);
+	close_fd(&fd);
+	if (r < 0 && !is_remount(options))
+		unmount_target(rootfs, mount_spec->target);
+	return r;
+}
+
+static int
+mount_one(const char *rootfs, const struct oci_mount *mount_spec, bool *ret_new,
+    struct err *err)
+{
+	cleanup_options struct mount_options options = { 0 };
+
+	int r = mount_options_parse(mount_spec, &options, err);
+	if (r < 0)
+		return r;
+	r = mount_parsed(rootfs, mount_spec, &options);
+	if (r < 0)
+		return err_set_errno(err, -r, "mount '%s' (%s) at '%s/%s'",
+		    mount_spec->source, mount_spec->type, rootfs,
+		    mount_spec->target);
+	*ret_new = !is_remount(&options);
+	return 0;
+}
+
+int
+oci_mount_all(const char *rootfs, const struct oci_mount *mounts, size_t n,
+    struct err *err)
+{
+	cleanup_free bool *is_new = calloc(n + 1, sizeof(*is_new));
+	int r = 0;
+
+	if (!is_new)
+		return err_set_errno(err, ENOMEM, "mount '%s'", rootfs);
+	for (size_t i = 0; i < n; i++) {
+		r = mount_one(rootfs, &mounts[i], &is_new[i], err);
+		if (r == 0)
+			continue;
+		while (i-- > 0)
+			if (is_new[i])
+				unmount_target(rootfs, mounts[i].target);
+		break;
+	}
+	return r;
+}
