@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Signals to all processes of a cgroup.
+ *
+ * A pid read from cgroup.procs may be somebody else's by the time it is used.
+ * So a pidfd is opened first and membership is asked after: if the pid is in
+ * the cgroup then, and what the pidfd names is still alive when the signal is
+ * sent, the pid was its own all the while.
+ *
+ * SIGKILL is repeated until a reading shows nobody new: a process that was not
+ * in the first reading may have been forked before its parent died. A killed
+ * process forks no more, so the rounds are few. Processes that live for less
+ * than it takes to read and signal them would never be caught: then the pids
+ * controller, where it is the hierarchy in use, is told to allow no more forks
+ * until all are dead.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "cgroups/cgroup-internal.h"
+
+#define ROUNDS_MAX  100
+#define ROUNDS_CALM 3 /* with forks allowed */
+
+/* Neither the machine's init nor we ourselves are ever a container's. */
+static bool
+is_untouchable(pid_t pid)
+{
+	return pid <= 1 || pid == getpid();
+}
+
+static bool
+is_member(const struct cgroup *cg, pid_t pid)
+{
+	cleanup_free char *text = NULL;
+
+	return cgroup_read_proc(pid, &text) == 0 && cgroup_contains(cg, text);
+}
+
+/* 1 when it was signalled, 0 when it is not (or no more) in the cgroup. */
+static int
+signal_member(const struct cgroup *cg, pid_t pid, int signal)
+{
+	cleanup_close int fd = pidfd_open(pid, 0);
+
+	/* EINVAL, ENOENT: the pid is now one of a thread. */
+	if (fd < 0)
+		return errno == ESRCH || errno == EINVAL || errno == ENOENT
+			   ? 0
+			   : -errno;
+	if (!is_member(cg, pid))
+		return 0;
+	if (pidfd_send_signal(fd, signal, NULL, 0) < 0)
+		return errno == ESRCH ? 0 : -errno;
+	return 1;
+}
+
+/*
+ * Signals who is in the cgroup and not in done (sorted), and adds them to it.
+ * One that cannot be signalled does not save the others.
+ */
+static int
+signal_round(
+    const struct cgroup *cg, int signal, struct pid_list *done, struct err *err)
+{
+	cleanup_pid_list struct pid_list list = { 0 };
+	cleanup_pid_list struct pid_list sent_now = { 0 };
+
+	int r = cgroup_list_pids(cg, &list, err);
+	pid_list_sort(&list);
+	for (size_t i = 0; i < list.n; i++) {
+		pid_t pid = list.pids[i];
+
+		if ((i > 0 && pid == list.pids[i - 1]) || is_untouchable(pid) ||
+		    pid_list_has(done, pid))
+			continue;
+		int sent = signal_member(cg, pid, signal);
+		if (sent > 0)
+			sent = pid_list_add(&sent_now, pid);
+		if (sent < 0 && r == 0)
+			r = err_set_errno(
+			    err, -sent, "signal process %d", (int)pid);
+	}
+	int merged = pid_list_merge(done, &sent_now);
+	if (merged < 0 && r == 0)
+		r = err_set_errno(err, -merged, "signal cgroup '%s'", cg->dir);
+	return r;
+}
+
+static int
+write_file(const struct cgroup *cg, const char *name, const char *text)
+{
+	char path[PATH_MAX];
+
+	int r = path_format(path, sizeof(path), "%s/%s", cg->dir, name);
+	if (r < 0)
+		return r;
+	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd_write_full(fd, text, strlen(text));
+}
+
+/* Allows no more forks; the old limit, or NULL where there is none to set. */
+static char *
+forbid_forks(const struct cgroup *cg)
+{
+	cleanup_free char *old = NULL;
+	char path[PATH_MAX];
+
+	if (path_format(path, sizeof(path), "%s/pids.max", cg->dir) < 0 ||
+	    file_read(AT_FDCWD, path, 64, &old, NULL) < 0 ||
+	    write_file(cg, "pids.max", "0") < 0)
+		return NULL;
+	return take_ptr(old);
+}
+
+static int
+kill_rounds(const struct cgroup *cg, struct pid_list *done, char **old_limit,
+    struct err *err)
+{
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		size_t n_before = done->n;
+
+		if (round == ROUNDS_CALM)
+			*old_limit = forbid_forks(cg);
+		int r = signal_round(cg, SIGKILL, done, err);
+		if (r < 0 || done->n == n_before)
+			return r;
+	}
+	return err_set(err, ERR_UNAVAILABLE, EAGAIN,
+	    "cgroup '%s' makes processes faster than they are killed", cg->dir);
+}
+
+static int
+signal_each(const struct cgroup *cg, int signal, size_t *ret_n, struct err *err)
+{
+	cleanup_pid_list struct pid_list done = { 0 };
+	cleanup_free char *old_limit = NULL;
+
+	int r = signal == SIGKILL ? kill_rounds(cg, &done, &old_limit, err)
+				  : signal_round(cg, signal, &done, err);
+	if (old_limit)
+		(void)write_file(cg, "pids.max", old_limit);
+	if (r == 0)
+		*ret_n = done.n;
+	return r;
+}
+
+/* Linux 5.14 and up, cgroup2 only. The kernel would not spare anybody. */
+static bool
+kill_at_once(const struct cgroup *cg, size_t *ret_n)
+{
+	cleanup_pid_list struct pid_list list = { 0 };
+
+	if (!cgroup_is_v2(cg) || cgroup_list_pids(cg, &list, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < list.n; i++)
+		if (is_untouchable(list.pids[i]))
+			return false;
+	if (write_file(cg, "cgroup.kill", "1") < 0)
+		return false;
+	*ret_n = list.n;
+	return true;
+}
+
+int
+cgroup_signal(
+    const struct cgroup *cg, int signal, size_t *ret_n, struct err *err)
+{
+	size_t n = 0;
+
+	if (signal != SIGKILL || !kill_at_once(cg, &n)) {
+		int r = signal_each(cg, signal, &n, err);
+		if (r < 0)
+			return r;
+	}
+	if (ret_n)
+		*ret_n = n;
+	return 0;
+}
