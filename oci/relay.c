@@ -420,7 +420,6 @@ oci_relay_cut(struct oci_relay *r)
 	end_source(r, 0);
 	r->spliced = false;
 	r->wait = WAIT_TURN;
-	r->edge = false;
 	/* Unlike adding it, this needs no memory. */
 	event_active(&r->event, EV_TIMEOUT, 0);
 }

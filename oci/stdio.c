@@ -323,11 +323,8 @@ on_output_done(int status, void *arg)
 	if (status < 0)
 		log_debug("output to the client ended: %s", strerror(-status));
 	s->busy = false;
-	if (!oci_stdio_drained(io) || !io->drained)
-		return;
-	oci_stdio_drained_fn *fn = io->drained;
-	io->drained = NULL;
-	fn(io->arg); /* may free io */
+	if (oci_stdio_drained(io) && io->drained)
+		io->drained(io->arg); /* may free io */
 }
 
 /*
@@ -340,7 +337,6 @@ on_input_done(int status, void *arg)
 	struct stream *s = arg;
 	struct oci_stdio *io = s->io;
 
-	close_fd(&s->held);
 	if (status < 0)
 		log_debug("stdin ended: %s", strerror(-status));
 	if (!io->terminal || status < 0)
