@@ -125,6 +125,8 @@ pipes_pass_every_byte(void **state)
 	close(from[1]);
 	while (streams_drain(to[0], &out, 100000))
 		streams_turns(bed->base, 1);
+	/* They were seen full. */
+	assert_true(fcntl(to[0], F_GETPIPE_SZ) > 65536);
 	assert_int_equal(out, TEN_MB);
 	assert_true(bed->done);
 	assert_int_equal(bed->status, 0);
@@ -481,6 +483,34 @@ cut_of_a_pipe_takes_what_is_there(void **state)
 	close(to[0]);
 }
 
+/* Of a buffer that was written in part the other part is left. */
+static void
+cut_keeps_a_part(void **state)
+{
+	struct bed *bed = *state;
+	int slave, from[2];
+	int master = streams_open_pty(&slave);
+	int held = dup(master); /* a hangup would discard what was written */
+	size_t in = 0, out = 0;
+
+	make_pipe(from);
+	streams_feed(from[1], &in, 60000);
+	start(bed, from[0], master, NULL);
+	streams_turns(bed->base, 8);
+	oci_relay_cut(bed->relay);
+	streams_assert_idle(bed->base);
+	assert_false(bed->done);
+	while (out < in) {
+		streams_drain(slave, &out, 5000);
+		streams_turns(bed->base, 1);
+	}
+	run_until_done(bed);
+	assert_int_equal(bed->status, 0);
+	close(from[1]);
+	close(slave);
+	close(held);
+}
+
 static void
 failure_consumes_descriptors(void **state)
 {
@@ -546,6 +576,7 @@ main(void)
 		TEST(terminal_input_is_exact),
 		TEST(cut_keeps_what_is_held),
 		TEST(cut_of_a_pipe_takes_what_is_there),
+		TEST(cut_keeps_a_part),
 		TEST(failure_consumes_descriptors),
 		TEST(free_closes_in_any_state),
 	};
