@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * "delete". What cannot be done is told on stderr, where containerd takes it as
+ * a warning, and does not keep the rest from being done.
+ */
+#include "shim/delete.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "ipc/bootstrap.h"
+#include "oci/argv.h"
+#include "oci/mount.h"
+#include "oci/run.h"
+#include "shim/identifier.h"
+#include "shim/keep.h"
+#include "shim/options.h"
+#include "shim/recorder.h"
+#include "shim/shim.h"
+#include "shim/socket.h"
+#include "shim/tombstone.h"
+#include "shim/worker.h"
+
+/* Of containerd's 5 s. What hangs longer goes on without us: the unmount in its
+ * worker is past killing anyway. */
+#define RUNTIME_TIME (3 * NSEC_PER_SEC)
+#define UNMOUNT_TIME (1 * NSEC_PER_SEC)
+
+#define STATUS_KILLED 137 /* 128 + SIGKILL: what we did to it */
+
+struct deletion {
+	const struct args *args;
+	char bundle[PATH_MAX];
+	char rootfs[PATH_MAX];
+	struct task_options options;
+	struct shim shim; /* for its loop and children */
+};
+
+/* The bundle is our working directory, except for members of a pod. */
+static int
+find_bundle(struct deletion *d, struct err *err)
+{
+	char cwd[PATH_MAX];
+
+	if (!getcwd(cwd, sizeof(cwd)))
+		return err_set_errno(err, errno, "get working directory");
+	const char *given = *d->args->bundle ? d->args->bundle : cwd;
+	int r = path_format(cwd, sizeof(cwd), "%s", given);
+	if (r == 0)
+		r = path_format(d->bundle, sizeof(d->bundle), "%s/%s",
+		    dirname(cwd), d->args->id);
+	if (r == 0)
+		r = path_format(
+		    d->rootfs, sizeof(d->rootfs), "%s/rootfs", d->bundle);
+	return r < 0 ? err_set_errno(err, -r, "bundle %s", given) : 0;
+}
+
+static void
+on_run_done(struct oci_run *run, const struct oci_run_result *result, void *arg)
+{
+	struct deletion *d = arg;
+	struct err err;
+
+	(void)run;
+	if (!result->ok) {
+		oci_run_describe(result, &err);
+		log_warn("failed to remove container: %s", err.msg);
+	}
+	(void)event_base_loopbreak(d->shim.base);
+}
+
+/* Nothing there means that Task.Delete has been here: the usual case. */
+static bool
+runtime_knows(const char *root, const char *id)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return path_format(path, sizeof(path), "%s/%s", root, id) < 0 ||
+	       lstat(path, &st) == 0;
+}
+
+static void
+delete_from_runtime(struct deletion *d)
+{
+	const char *root =
+	    *d->options.root ? d->options.root : OPTIONS_ROOT_DEFAULT;
+	char ns_root[PATH_MAX];
+	cleanup_argv struct oci_argv argv = { 0 };
+	struct oci_run *run = NULL;
+	struct err err;
+
+	int r =
+	    path_format(ns_root, sizeof(ns_root), "%s/%s", root, d->args->ns);
+	if (r == 0 && !runtime_knows(ns_root, d->args->id))
+		return;
+	struct oci_runtime runtime = {
+		.binary = d->options.binary,
+		.root = ns_root,
+		.bundle = d->bundle,
+	};
+	if (r == 0)
+		r = oci_argv_delete(&runtime, d->args->id, true, &argv);
+	if (r < 0)
+		(void)err_set_errno(&err, -r, "delete");
+	struct oci_run_spec spec = {
+		.argv = argv.args,
+		.stdio = { -1, -1, -1 },
+		.capture = true,
+		.timeout_ns = RUNTIME_TIME,
+	};
+	if (r == 0)
+		r = oci_run_start(d->shim.base, PRIORITY_CHILD,
+		    d->shim.children, &spec, on_run_done, d, &run, &err);
+	if (r < 0)
+		log_warn("failed to remove container: %s", err.msg);
+	else
+		(void)event_base_dispatch(d->shim.base);
+	oci_run_free(run);
+}
+
+static int
+do_unmount(void *arg, struct err *err)
+{
+	struct deletion *d = arg;
+
+	return oci_unmount_all(d->rootfs, err);
+}
+
+static void
+on_unmounted(const struct err *err, void *arg)
+{
+	struct deletion *d = arg;
+
+	if (err)
+		log_warn("failed to unmount %s: %s", d->rootfs, err->msg);
+	(void)event_base_loopbreak(d->shim.base);
+}
+
+static void
+unmount_rootfs(struct deletion *d)
+{
+	const struct timeval limit = { .tv_sec = UNMOUNT_TIME / NSEC_PER_SEC };
+	struct worker *worker = NULL;
+	struct err err;
+
+	if (worker_start(
+		&d->shim, do_unmount, d, on_unmounted, d, &worker, &err) < 0) {
+		log_warn("failed to unmount %s: %s", d->rootfs, err.msg);
+		return;
+	}
+	(void)event_base_loopexit(d->shim.base, &limit);
+	(void)event_base_dispatch(d->shim.base);
+	worker_free(worker);
+}
+
+/* A killed shim leaves its socket behind. One that is served stays. */
+static void
+remove_dead_socket(const struct deletion *d)
+{
+	cleanup_free char *address = NULL;
+	char path[PATH_MAX];
+	size_t prefix = strlen(SOCKET_PREFIX);
+
+	if (path_format(path, sizeof(path), "%s/address", d->bundle) < 0 ||
+	    file_read(AT_FDCWD, path, PATH_MAX, &address, NULL) < 0 ||
+	    strncmp(address, SOCKET_PREFIX, prefix) != 0)
+		return;
+	if (!socket_is_served(address + prefix))
+		(void)unlink(address + prefix);
+}
+
+/* How init ended: as recorded; else it is we who killed it, now. */
+static struct exit_status
+find_exit(const struct deletion *d)
+{
+	struct exit_status exit = {
+		.status = STATUS_KILLED,
+		.at_ns = clock_realtime_ns(),
+	};
+	struct recording recording;
+	char path[PATH_MAX];
+	struct err err;
+	pid_t pid;
+
+	if (path_format(path, sizeof(path), "%s/init.pid", d->bundle) == 0 &&
+	    file_read_pid(AT_FDCWD, path, &pid) == 0)
+		exit.pid = (uint32_t)pid;
+	if (path_format(path, sizeof(path), "%s/" RECORDER_FILE, d->bundle) <
+		0 ||
+	    recording_load(path, &recording, &err) < 0)
+		return exit;
+	const struct record *record = recording_init_exit(&recording);
+	if (record) {
+		exit.pid = record->pid;
+		exit.status = record->status;
+		exit.at_ns = record->at_ns;
+	}
+	recording_done(&recording);
+	return exit;
+}
+
+static int
+print_answer(const struct exit_status *exit, struct err *err)
+{
+	cleanup_bytes struct bytes answer = { 0 };
+
+	int r = delete_response_encode(
+	    exit->pid, exit->status, exit->at_ns, &answer, err);
+	if (r < 0)
+		return r;
+	r = fd_write_full(STDOUT_FILENO, answer.data, answer.len);
+	return r < 0 ? err_set_errno(err, -r, "print answer") : 0;
+}
+
+static int
+run(struct deletion *d, struct err *err)
+{
+	struct err ignored;
+
+	int r = identifier_check(d->args->id, err);
+	if (r == 0)
+		r = find_bundle(d, err);
+	if (r < 0)
+		return r;
+	if (options_load(d->bundle, &d->options, &ignored) < 0) {
+		log_warn("%s, using defaults", ignored.msg);
+		(void)options_decode("", NULL, 0, &d->options, &ignored);
+	}
+	struct exit_status exit = find_exit(d);
+	delete_from_runtime(d);
+	unmount_rootfs(d);
+	remove_dead_socket(d);
+	keep_recording(d->bundle, d->args->ns, d->args->id);
+	return print_answer(&exit, err);
+}
+
+int
+delete_run(const struct args *args, struct err *err)
+{
+	struct deletion d = { .args = args };
+
+	int r = shim_init(&d.shim, args->ns, "", err);
+	if (r == 0)
+		r = run(&d, err);
+	options_done(&d.options);
+	shim_done(&d.shim);
+	return r;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Recordings of what went wrong, kept for whoever looks into it.
+ */
+#include "shim/keep.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "fsm/fsm.h"
+#include "shim/recorder.h"
+
+#define RECORDING_MAX (1 << 20)
+#define SUFFIX        ".rec"
+
+static bool
+went_wrong(const struct recording *recording)
+{
+	bool deleted = false;
+
+	for (size_t i = 0; i < recording->n; i++) {
+		const struct record *r = &recording->records[i];
+		if ((r->kind == RECORD_INIT || r->kind == RECORD_EXEC) &&
+		    r->step == FSM_BUG)
+			return true;
+		if (r->kind == RECORD_RULE && r->step != 0)
+			return true;
+		if (r->kind == RECORD_INIT && r->next == FSM_INIT_DELETED)
+			deleted = true;
+	}
+	return recording->n > 0 && !deleted;
+}
+
+static bool
+is_recording(const char *name)
+{
+	size_t len = strlen(name), suffix = strlen(SUFFIX);
+
+	return len > suffix && strcmp(name + len - suffix, SUFFIX) == 0;
+}
+
+/* Counts what is kept and finds the oldest of it. */
+static size_t
+survey(DIR *dir, char oldest[NAME_MAX + 1])
+{
+	struct timespec best = { 0 };
+	struct dirent *entry;
+	struct stat st;
+	size_t n = 0;
+
+	while ((entry = readdir(dir))) {
+		if (!is_recording(entry->d_name) ||
+		    fstatat(dirfd(dir), entry->d_name, &st,
+			AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		bool older = st.st_mtim.tv_sec < best.tv_sec ||
+			     (st.st_mtim.tv_sec == best.tv_sec &&
+				 st.st_mtim.tv_nsec < best.tv_nsec);
+		if (n++ == 0 || older) {
+			best = st.st_mtim;
+			(void)path_format(
+			    oldest, NAME_MAX + 1, "%s", entry->d_name);
+		}
+	}
+	return n;
+}
+
+/* Two at once may each remove one: the bound holds all the same. */
+static void
+make_room(void)
+{
+	cleanup_dir DIR *dir = opendir(KEEP_DIR);
+	char oldest[NAME_MAX + 1] = "";
+
+	while (dir && survey(dir, oldest) >= KEEP_FILES) {
+		if (unlinkat(dirfd(dir), oldest, 0) < 0)
+			return;
+		rewinddir(dir);
+	}
+}
+
+static int
+copy(const char *from, const char *ns, const char *id)
+{
+	cleanup_free char *data = NULL;
+	char to[PATH_MAX];
+	struct stat st;
+	size_t len;
+
+	int r = file_read(AT_FDCWD, from, RECORDING_MAX, &data, &len);
+	if (r == 0 && lstat(from, &st) < 0)
+		r = -errno;
+	if (r == 0)
+		r = dir_make_all(KEEP_DIR, 0700);
+	if (r < 0)
+		return r;
+	make_room();
+	/* Named by the file's own time: asked twice, it is kept once. */
+	r = path_format(to, sizeof(to), KEEP_DIR "/%s-%s-%lld" SUFFIX, ns, id,
+	    (long long)st.st_ctim.tv_sec);
+	return r < 0 ? r : file_write_atomic(AT_FDCWD, to, data, len, 0600);
+}
+
+void
+keep_recording(const char *bundle, const char *ns, const char *id)
+{
+	struct recording recording;
+	char path[PATH_MAX];
+	struct err ignored;
+
+	if (path_format(path, sizeof(path), "%s/" RECORDER_FILE, bundle) < 0 ||
+	    recording_load(path, &recording, &ignored) < 0)
+		return;
+	int r = went_wrong(&recording) ? copy(path, ns, id) : 0;
+	if (r < 0)
+		log_warn("cannot keep %s: %s", path, strerrordesc_np(-r));
+	recording_done(&recording);
+}

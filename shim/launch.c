@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a command line to a running process.
+ *
+ * Done is a join: the command has exited with success, and the terminal, if
+ * there is to be one, has arrived. Only then is the pid file read; it is
+ * complete by then by the runtimes' contract.
+ */
+#include "shim/launch.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "oci/child.h"
+#include "oci/console.h"
+#include "oci/run.h"
+#include "oci/runtime-log.h"
+#include "oci/stdio.h"
+#include "shim/container.h"
+#include "shim/control.h"
+#include "shim/process.h"
+#include "shim/runtime-error.h"
+#include "shim/shim.h"
+
+struct launch {
+	struct list link; /* in the shim's launches */
+	struct process *p;
+	const char *verb;
+	char *pid_file;
+	launch_done_fn *done;
+	void *arg;
+	struct oci_run *run;
+	struct oci_console *console;
+	struct event *console_deadline;
+	int master; /* of the terminal, between arrival and use */
+	off_t log_mark;
+	bool ran, run_ok;
+	bool failed; /* waits for the exit of a process that it left behind */
+	struct err err;
+};
+
+static void
+finish(struct launch *l)
+{
+	list_del(&l->link);
+	l->p->launch = NULL;
+	l->done(l->failed ? &l->err : NULL, l->arg);
+}
+
+static int
+pid_file_path(const struct launch *l, char *buf, size_t size)
+{
+	return path_format(
+	    buf, size, "%s/%s", l->p->container->bundle, l->pid_file);
+}
+
+/* What the runtime wrote, if it wrote any: 0 and a pid, or -errno. */
+static int
+read_pid(const struct launch *l, pid_t *ret)
+{
+	char path[PATH_MAX];
+	int r = pid_file_path(l, path, sizeof(path));
+
+	return r < 0 ? r : file_read_pid(AT_FDCWD, path, ret);
+}
+
+/* A process that a failed command left behind must not outlive it. It is not
+ * told of before its exit was seen, so that what is undone is undone for good.
+ */
+static void
+fail(struct launch *l, const struct err *err)
+{
+	struct process *p = l->p;
+	struct err ignored;
+	pid_t pid;
+
+	if (l->failed)
+		return;
+	l->failed = true;
+	l->err = *err;
+	if (!p->pid && l->ran && read_pid(l, &pid) == 0)
+		(void)process_adopt(p, pid, &ignored);
+	oci_stdio_free(p->io);
+	p->io = NULL;
+	if (p->child) {
+		control_kill(p);
+		return;
+	}
+	finish(l);
+}
+
+static int
+take_process(struct launch *l, struct err *err)
+{
+	struct process *p = l->p;
+	pid_t pid;
+
+	if (p->child || p->pid)
+		return 0; /* claimed already, dead or alive */
+	int r = read_pid(l, &pid);
+	if (r < 0)
+		return err_set_errno(err, -r, "read %s", l->pid_file);
+	return process_adopt(p, pid, err);
+}
+
+static void
+complete(struct launch *l)
+{
+	struct process *p = l->p;
+	struct err err;
+	int r = 0;
+
+	if (!l->run_ok || (p->terminal && l->master < 0) || l->failed)
+		return;
+	if (p->terminal)
+		r = oci_stdio_set_console_consume(
+		    p->io, take_fd(&l->master), &err);
+	if (r == 0)
+		r = take_process(l, &err);
+	if (r < 0) {
+		fail(l, &err);
+		return;
+	}
+	control_catch_up(p);
+	finish(l);
+}
+
+static void
+on_console(int master, const struct err *err, void *arg)
+{
+	struct launch *l = arg;
+
+	if (err) {
+		fail(l, err);
+		return;
+	}
+	l->master = master;
+	complete(l);
+}
+
+static void
+on_console_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct err err;
+
+	(void)fd;
+	(void)what;
+	(void)err_set(&err, ERR_DEADLINE_EXCEEDED, ETIMEDOUT,
+	    "the runtime sent no terminal: context deadline exceeded");
+	fail(arg, &err);
+}
+
+static void
+await_console(struct launch *l)
+{
+	int64_t ns = l->p->container->shim->times.console;
+	struct timeval tv = {
+		.tv_sec = ns / NSEC_PER_SEC,
+		.tv_usec = ns % NSEC_PER_SEC / 1000,
+	};
+
+	(void)event_add(l->console_deadline, &tv);
+}
+
+static void
+on_run_done(struct oci_run *run, const struct oci_run_result *result, void *arg)
+{
+	struct launch *l = arg;
+	struct err err;
+
+	(void)run;
+	if (!result->ok) {
+		runtime_error(
+		    l->p->container, l->verb, l->log_mark, result, &err);
+		fail(l, &err);
+		return;
+	}
+	l->run_ok = true;
+	if (l->p->terminal && l->master < 0)
+		await_console(l);
+	complete(l);
+}
+
+int
+launch_open_streams(struct process *p, struct err *err)
+{
+	const struct task_options *o = &p->container->options;
+	struct oci_stdio_spec spec = {
+		.in = p->in,
+		.out = p->out,
+		.err = p->err,
+		.terminal = p->terminal,
+		.uid = o->io_uid,
+		.gid = o->io_gid,
+	};
+
+	if (p->io)
+		return 0;
+	return oci_stdio_open(
+	    p->container->shim->base, PRIORITY_RPC, &spec, &p->io, err);
+}
+
+static int
+open_console(struct launch *l, struct err *err)
+{
+	struct event_base *base = l->p->container->shim->base;
+
+	if (!l->p->terminal)
+		return 0;
+	l->console_deadline = event_new(base, -1, 0, on_console_deadline, l);
+	if (!l->console_deadline)
+		return err_set_errno(err, ENOMEM, "open console");
+	return oci_console_new(
+	    base, PRIORITY_CHILD, on_console, l, &l->console, err);
+}
+
+static int
+run_command(struct launch *l, const struct oci_argv *argv, struct err *err)
+{
+	struct process *p = l->p;
+	struct shim *shim = p->container->shim;
+	struct oci_run_spec spec = {
+		.argv = argv->args,
+		.capture = p->terminal,
+		.timeout_ns = shim->times.runtime,
+	};
+
+	oci_stdio_child_fds(p->io, spec.stdio);
+	l->log_mark = oci_log_mark(p->container->bundle);
+	int r = oci_run_start(shim->base, PRIORITY_CHILD, shim->children, &spec,
+	    on_run_done, l, &l->run, err);
+	if (r < 0)
+		return err_wrap(err, "OCI runtime %s failed", l->verb);
+	l->ran = true;
+	return oci_stdio_started(p->io, err);
+}
+
+/* An old pid file would be taken for this command's. */
+static int
+remove_pid_file(const struct launch *l, struct err *err)
+{
+	char path[PATH_MAX];
+	int r = pid_file_path(l, path, sizeof(path));
+
+	if (r == 0 && unlink(path) < 0 && errno != ENOENT)
+		r = -errno;
+	return r < 0 ? err_set_errno(err, -r, "remove old %s", l->pid_file) : 0;
+}
+
+static int
+begin(struct launch *l, const struct launch_spec *spec, struct err *err)
+{
+	cleanup_argv struct oci_argv argv = { 0 };
+
+	int r = remove_pid_file(l, err);
+	if (r == 0)
+		r = launch_open_streams(l->p, err);
+	if (r == 0)
+		r = open_console(l, err);
+	if (r == 0)
+		r = spec->argv(l->p,
+		    l->console ? oci_console_path(l->console) : NULL, spec->arg,
+		    &argv, err);
+	return r < 0 ? r : run_command(l, &argv, err);
+}
+
+int
+launch_start(struct process *p, const struct launch_spec *spec,
+    struct launch **ret, struct err *err)
+{
+	struct launch *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return err_set_errno(err, ENOMEM, "launch process");
+	list_init(&l->link);
+	l->p = p;
+	l->verb = spec->verb;
+	l->done = spec->done;
+	l->arg = spec->arg;
+	l->master = -1;
+	l->pid_file = strdup(spec->pid_file);
+	int r = l->pid_file ? begin(l, spec, err)
+			    : err_set_errno(err, ENOMEM, "launch process");
+	if (r < 0) {
+		oci_stdio_free(p->io);
+		p->io = NULL;
+		launch_free(l);
+		return r;
+	}
+	list_add_tail(&p->container->shim->launches, &l->link);
+	p->launch = l;
+	*ret = l;
+	return 0;
+}
+
+void
+launch_abort(struct launch *l)
+{
+	struct err err;
+
+	if (!l->run_ok) {
+		oci_run_abort(l->run);
+		return;
+	}
+	(void)err_set(&err, ERR_CANCELED, ECANCELED,
+	    "OCI runtime %s was aborted: context canceled", l->verb);
+	fail(l, &err);
+}
+
+void
+launch_hurry(struct launch *l, int64_t timeout_ns)
+{
+	if (!l->run_ok)
+		oci_run_hurry(l->run, timeout_ns);
+}
+
+bool
+launch_ran(const struct launch *l)
+{
+	return l && l->ran;
+}
+
+void
+launch_free(struct launch *l)
+{
+	if (!l)
+		return;
+	list_del(&l->link);
+	if (l->p->launch == l)
+		l->p->launch = NULL;
+	oci_run_free(l->run);
+	oci_console_free(l->console);
+	if (l->console_deadline)
+		event_free(l->console_deadline);
+	close_fd(&l->master);
+	free(l->pid_file);
+	free(l);
+}
+
+void
+launch_process_exited(struct launch *l)
+{
+	if (l && l->failed)
+		finish(l);
+}
+
+void
+launch_claim(struct list *launches, pid_t pid)
+{
+	struct err ignored;
+	pid_t named;
+
+	list_for_each(i, tmp, launches)
+	{
+		struct launch *l = list_entry(i, struct launch, link);
+
+		if (l->p->pid || !oci_run_exited(l->run) ||
+		    read_pid(l, &named) < 0 || named != pid)
+			continue;
+		(void)process_adopt(l->p, pid, &ignored);
+		return;
+	}
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SHIM_LAUNCH_H
+#define SHIM_LAUNCH_H
+
+/*
+ * A runtime command that makes a process (create, exec, restore), from its
+ * streams to its pid: streams opened, terminal received, command complete, pid
+ * file read, process adopted. Create, exec and restore differ only in their
+ * command line and in what is undone when it fails.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/list.h"
+#include "oci/argv.h"
+
+struct launch;
+struct process;
+
+/* Makes the command line; console_socket is NULL without a terminal. */
+typedef int launch_argv_fn(struct process *p, const char *console_socket,
+    void *arg, struct oci_argv *ret, struct err *err);
+
+/*
+ * err is NULL for success: p has its pid and its streams run. On failure the
+ * command is dead and p has no streams; a process that it left behind is
+ * adopted if it was found, and then killed, and its exit was raised before.
+ * launch_free() is allowed inside.
+ */
+typedef void launch_done_fn(const struct err *err, void *arg);
+
+struct launch_spec {
+	const char *verb;     /* "create", for error texts */
+	const char *pid_file; /* in the bundle; copied */
+	launch_argv_fn *argv;
+	launch_done_fn *done;
+	void *arg;
+};
+
+int launch_start(struct process *p, const struct launch_spec *spec,
+    struct launch **ret, struct err *err);
+
+/* Opens p's streams, ahead of launch_start(), which then uses them. */
+int launch_open_streams(struct process *p, struct err *err);
+
+void launch_abort(struct launch *launch);
+/* Gives the command at most this long from now on. */
+void launch_hurry(struct launch *launch, int64_t timeout_ns);
+/* True once a runtime command was run at all: then there may be something of it
+ * to delete. */
+bool launch_ran(const struct launch *launch);
+/* NULL is fine. */
+void launch_free(struct launch *launch);
+
+/* The launch's process has exited, and this was raised. NULL is fine. */
+void launch_process_exited(struct launch *launch);
+
+/*
+ * A zombie of unknown origin: if it is the process of a launch whose command
+ * has just ended, it is adopted. A process becomes our child only when its
+ * runtime exits, and the runtime has written the pid file by then, so nothing
+ * is missed.
+ */
+void launch_claim(struct list *launches, pid_t pid);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Operations that are one runtime command and change no state: Update, which
+ * hands on resources as JSON, and Checkpoint.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "ipc/any.h"
+#include "ipc/message.h"
+#include "ipc/proto/linux_runc.pb.h"
+#include "ipc/proto/runc.pb.h"
+#include "ipc/proto/task.pb.h"
+#include "oci/run.h"
+#include "shim/container.h"
+#include "shim/op.h"
+#include "shim/request.h"
+#include "shim/shim.h"
+
+struct command {
+	struct op *op;
+	struct oci_run *run;
+	char *input;
+};
+
+static void
+command_free(struct op *op)
+{
+	struct command *self = op->data;
+
+	oci_run_free(self->run);
+	free(self->input);
+	free(self);
+}
+
+static const struct op_type command_type = { .free = command_free };
+
+/* These two are reported by their output, of which the first line is the
+ * error. */
+static void
+on_done(struct oci_run *run, const struct oci_run_result *result, void *arg)
+{
+	struct command *self = arg;
+	struct err err;
+
+	(void)run;
+	if (result->ok) {
+		op_finish(self->op, NULL);
+		return;
+	}
+	oci_run_describe(result, &err);
+	if (result->timed_out)
+		err.code = ERR_DEADLINE_EXCEEDED;
+	op_finish(self->op, &err);
+}
+
+static int
+begin(struct op *op, struct command **ret, struct err *err)
+{
+	struct command *self = calloc(1, sizeof(*self));
+
+	if (!self)
+		return err_set_errno(err, ENOMEM, "run command");
+	self->op = op;
+	op->type = &command_type;
+	op->data = self;
+	*ret = self;
+	return 0;
+}
+
+static int
+run_command(struct command *self, const struct oci_argv *argv, struct err *err)
+{
+	struct shim *shim = self->op->p->container->shim;
+	struct oci_run_spec spec = {
+		.argv = argv->args,
+		.stdio = { -1, -1, -1 },
+		.capture = true,
+		.input = self->input,
+		.timeout_ns = shim->times.runtime,
+	};
+
+	return oci_run_start(shim->base, PRIORITY_CHILD, shim->children, &spec,
+	    on_done, self, &self->run, err);
+}
+
+int
+op_update(struct op *op, struct err *err)
+{
+	const containerd_task_v2_UpdateTaskRequest *m = op->req->message;
+	struct container *c = op->p->container;
+	struct oci_runtime runtime = container_runtime(c);
+	cleanup_argv struct oci_argv argv = { 0 };
+	struct command *self;
+
+	if (m->resources.value.len == 0)
+		return err_set(err, ERR_INVALID_ARGUMENT, EINVAL,
+		    "no resources to update: invalid argument");
+	int r = begin(op, &self, err);
+	if (r < 0)
+		return r;
+	self->input = strndup(
+	    (const char *)m->resources.value.data, m->resources.value.len);
+	r = self->input ? oci_argv_update(&runtime, c->id, &argv) : -ENOMEM;
+	return r < 0 ? err_set_errno(err, -r, "update")
+		     : run_command(self, &argv, err);
+}
+
+/* ---- Checkpoint ---- */
+
+/* Both messages mean the same; this one's names are kept. */
+static int
+decode_legacy(const google_protobuf_Any *any,
+    containerd_runc_v1_CheckpointOptions *ret, struct err *err)
+{
+	containerd_linux_runc_CheckpointOptions m = { 0 };
+
+	int r = message_decode(containerd_linux_runc_CheckpointOptions_fields,
+	    any->value.data, any->value.len, &m, err);
+	if (r < 0)
+		return r;
+	ret->exit = m.exit;
+	ret->open_tcp = m.open_tcp;
+	ret->external_unix_sockets = m.external_unix_sockets;
+	ret->terminal = m.terminal;
+	ret->file_locks = m.file_locks;
+	ret->empty_namespaces_count = m.empty_namespaces_count;
+	ret->empty_namespaces = m.empty_namespaces;
+	ret->work_path = m.work_path;
+	m.empty_namespaces_count = 0;
+	m.empty_namespaces = NULL;
+	m.work_path = NULL;
+	message_release(containerd_linux_runc_CheckpointOptions_fields, &m);
+	return 0;
+}
+
+static int
+decode_options(const google_protobuf_Any *any,
+    containerd_runc_v1_CheckpointOptions *ret, struct err *err)
+{
+	if (any->value.len == 0)
+		return 0;
+	if (any_is(any, ANY_LINUX_CHECKPOINT_OPTIONS))
+		return decode_legacy(any, ret, err);
+	if (!any_is(any, ANY_RUNC_CHECKPOINT_OPTIONS))
+		return err_set(err, ERR_INVALID_ARGUMENT, EINVAL,
+		    "unsupported checkpoint options '%s': invalid argument",
+		    any_type_name(any->type_url));
+	return message_decode(containerd_runc_v1_CheckpointOptions_fields,
+	    any->value.data, any->value.len, ret, err);
+}
+
+/* NULL-terminated, as the command line wants it; the strings are borrowed. */
+static const char **
+namespaces_of(const containerd_runc_v1_CheckpointOptions *m)
+{
+	const char **list =
+	    calloc((size_t)m->empty_namespaces_count + 1, sizeof(*list));
+
+	for (size_t i = 0; list && i < m->empty_namespaces_count; i++)
+		list[i] = m->empty_namespaces[i];
+	return list;
+}
+
+static int
+checkpoint_argv(const struct container *c, const char *path,
+    const containerd_runc_v1_CheckpointOptions *m, struct oci_argv *ret)
+{
+	struct oci_runtime runtime = container_runtime(c);
+	cleanup_free const char **namespaces = namespaces_of(m);
+	char work[PATH_MAX];
+
+	int r = m->work_path
+		    ? path_format(work, sizeof(work), "%s", m->work_path)
+		    : path_format(
+			  work, sizeof(work), "%s/work/criu-work", c->bundle);
+	struct oci_checkpoint_opts opts = {
+		.image_path = path,
+		.work_path = work,
+		.parent_path = m->parent_path,
+		.open_tcp = m->open_tcp,
+		.ext_unix = m->external_unix_sockets,
+		.shell_job = m->terminal,
+		.file_locks = m->file_locks,
+		.leave_running = !m->exit,
+		.empty_ns = namespaces,
+	};
+	if (r == 0 && !namespaces)
+		r = -ENOMEM;
+	return r < 0 ? r : oci_argv_checkpoint(&runtime, c->id, &opts, ret);
+}
+
+int
+op_checkpoint(struct op *op, struct err *err)
+{
+	const containerd_task_v2_CheckpointTaskRequest *m = op->req->message;
+	containerd_runc_v1_CheckpointOptions options = { 0 };
+	cleanup_argv struct oci_argv argv = { 0 };
+	struct command *self;
+
+	int r = decode_options(&m->options, &options, err);
+	if (r < 0)
+		return r;
+	r = checkpoint_argv(
+	    op->p->container, message_str(m->path), &options, &argv);
+	message_release(containerd_runc_v1_CheckpointOptions_fields, &options);
+	if (r < 0)
+		return err_set_errno(err, -r, "checkpoint");
+	r = begin(op, &self, err);
+	return r < 0 ? r : run_command(self, &argv, err);
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Create: mounts, streams, `runtime create`, and undoing all of it. Create from
+ * a checkpoint ends after the streams: the runtime is asked at Start.
+ *
+ *   mount --> launch --> OP_OK
+ *     |          |
+ *     |          v
+ *     +------> delete --force --> unmount --> OP_FAIL
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cgroups/cgroup.h"
+#include "ipc/message.h"
+#include "ipc/proto/task.pb.h"
+#include "oci/mount.h"
+#include "oci/run.h"
+#include "oci/stdio.h"
+#include "shim/container.h"
+#include "shim/launch.h"
+#include "shim/op.h"
+#include "shim/request.h"
+#include "shim/shim.h"
+#include "shim/unmount.h"
+#include "shim/worker.h"
+
+struct create {
+	struct op *op;
+	bool restorable; /* no runtime command */
+	bool aborted;    /* before there was a command to kill */
+	bool mounted;
+	struct oci_mount *mounts;
+	struct worker *worker;
+	struct launch *launch;
+	struct oci_run *cleanup; /* delete --force */
+	struct err err;          /* why it is being undone */
+};
+
+static void
+create_free(struct op *op)
+{
+	struct create *self = op->data;
+
+	worker_free(self->worker);
+	launch_free(self->launch);
+	oci_run_free(self->cleanup);
+	free(self->mounts);
+	free(self);
+}
+
+/* ---- undoing ---- */
+
+static void
+on_unmounted(const struct err *err, void *arg)
+{
+	struct create *self = arg;
+
+	worker_free(self->worker);
+	self->worker = NULL;
+	if (err)
+		log_task(LOG_LEVEL_WARN, self->op->p->id, NULL, "%s, ignoring",
+		    err->msg);
+	op_finish(self->op, &self->err);
+}
+
+static void
+undo_mounts(struct create *self)
+{
+	struct container *c = self->op->p->container;
+	struct err err;
+
+	if (!self->mounted)
+		op_finish(self->op, &self->err);
+	else if (unmount_start(c, on_unmounted, self, &self->worker, &err) < 0)
+		on_unmounted(&err, self);
+}
+
+static void
+on_deleted(struct oci_run *run, const struct oci_run_result *result, void *arg)
+{
+	(void)run;
+	(void)result; /* there may be nothing to delete: that is not news */
+	undo_mounts(arg);
+}
+
+static void
+undo(struct create *self, const struct err *err)
+{
+	struct container *c = self->op->p->container;
+	struct oci_runtime runtime = container_runtime(c);
+	cleanup_argv struct oci_argv argv = { 0 };
+	struct oci_run_spec spec = { .stdio = { -1, -1, -1 },
+		.capture = true,
+		.timeout_ns = c->shim->times.runtime };
+	struct err ignored;
+
+	self->err = *err;
+	oci_stdio_free(self->op->p->io);
+	self->op->p->io = NULL;
+	if (!launch_ran(self->launch)) {
+		undo_mounts(self);
+		return;
+	}
+	int r = oci_argv_delete(&runtime, c->id, /* force= */ true, &argv);
+	spec.argv = argv.args;
+	if (r < 0 ||
+	    oci_run_start(c->shim->base, PRIORITY_CHILD, c->shim->children,
+		&spec, on_deleted, self, &self->cleanup, &ignored) < 0)
+		undo_mounts(self);
+}
+
+/* ---- doing ---- */
+
+static int
+create_argv(struct process *p, const char *console_socket, void *arg,
+    struct oci_argv *ret, struct err *err)
+{
+	struct oci_runtime runtime = container_runtime(p->container);
+	struct oci_create_opts opts = {
+		.console_socket = console_socket,
+		.no_pivot = p->container->options.no_pivot,
+		.no_new_keyring = p->container->options.no_new_keyring,
+	};
+
+	(void)arg;
+	int r = oci_argv_create(&runtime, p->id, &opts, ret);
+	return r < 0 ? err_set_errno(err, -r, "runtime create") : 0;
+}
+
+static void
+on_launched(const struct err *err, void *arg)
+{
+	struct create *self = arg;
+
+	if (err) {
+		undo(self, err);
+		return;
+	}
+	container_find_cgroup(self->op->p->container);
+	op_finish(self->op, NULL);
+}
+
+static int
+after_mounts(struct create *self, struct err *err)
+{
+	struct launch_spec spec = {
+		.verb = "create",
+		.pid_file = "init.pid",
+		.argv = create_argv,
+		.done = on_launched,
+		.arg = self,
+	};
+
+	if (self->aborted)
+		return err_set(err, ERR_CANCELED, ECANCELED,
+		    "create was aborted: context canceled");
+	if (!self->restorable)
+		return launch_start(self->op->p, &spec, &self->launch, err);
+	int r = launch_open_streams(self->op->p, err);
+	if (r == 0)
+		op_finish(self->op, NULL);
+	return r;
+}
+
+static void
+on_mounted(const struct err *mount_err, void *arg)
+{
+	struct create *self = arg;
+	struct err err;
+
+	worker_free(self->worker);
+	self->worker = NULL;
+	self->mounted = !mount_err;
+	if (mount_err)
+		undo(self, mount_err);
+	else if (after_mounts(self, &err) < 0)
+		undo(self, &err);
+}
+
+static int
+do_mount(void *arg, struct err *err)
+{
+	struct create *self = arg;
+	const containerd_task_v2_CreateTaskRequest *m = self->op->req->message;
+	const char *rootfs = self->op->p->container->rootfs;
+
+	if (mkdir(rootfs, 0711) < 0 && errno != EEXIST)
+		return err_set_errno(err, errno, "make %s", rootfs);
+	int r = oci_mount_all(rootfs, self->mounts, m->rootfs_count, err);
+	return r < 0 ? err_wrap(err, "failed to mount rootfs component") : 0;
+}
+
+static int
+fill_mounts(struct create *self, const containerd_task_v2_CreateTaskRequest *m,
+    struct err *err)
+{
+	self->mounts = calloc(m->rootfs_count, sizeof(*self->mounts));
+	if (!self->mounts)
+		return err_set_errno(err, ENOMEM, "create");
+	for (size_t i = 0; i < m->rootfs_count; i++) {
+		self->mounts[i] = (struct oci_mount){
+			.type = message_str(m->rootfs[i].type),
+			.source = message_str(m->rootfs[i].source),
+			.target = message_str(m->rootfs[i].target),
+			.options = m->rootfs[i].options,
+			.n_options = m->rootfs[i].options_count,
+		};
+	}
+	return 0;
+}
+
+static void
+create_abort(struct op *op)
+{
+	struct create *self = op->data;
+
+	self->aborted = true;
+	if (self->launch)
+		launch_abort(self->launch);
+}
+
+static const struct op_type create_type = {
+	.free = create_free,
+	.abort = create_abort,
+};
+
+static int
+begin(struct op *op, bool restorable, struct err *err)
+{
+	const containerd_task_v2_CreateTaskRequest *m = op->req->message;
+	struct create *self = calloc(1, sizeof(*self));
+
+	if (!self)
+		return err_set_errno(err, ENOMEM, "create");
+	self->op = op;
+	self->restorable = restorable;
+	op->type = &create_type;
+	op->data = self;
+	if (m->rootfs_count == 0)
+		return after_mounts(self, err);
+	int r = fill_mounts(self, m, err);
+	return r < 0 ? r
+		     : worker_start(op->p->container->shim, do_mount, self,
+			   on_mounted, self, &self->worker, err);
+}
+
+int
+op_create(struct op *op, struct err *err)
+{
+	return begin(op, /* restorable= */ false, err);
+}
+
+int
+op_prepare(struct op *op, struct err *err)
+{
+	return begin(op, /* restorable= */ true, err);
+}

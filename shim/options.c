@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Task options: three messages that mean the same things under other names, and
+ * the files that keep them.
+ */
+#include "shim/options.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "ipc/any.h"
+#include "ipc/message.h"
+#include "ipc/proto/linux_runc.pb.h"
+#include "ipc/proto/runc.pb.h"
+
+#define OPTIONS_FILE "options.json"
+#define RUNTIME_FILE "runtime"
+#define OPTIONS_MAX  (64 << 10)
+
+void
+options_done(struct task_options *o)
+{
+	free(o->binary);
+	free(o->root);
+	free(o->shim_cgroup);
+	free(o->criu_work_path);
+	*o = (struct task_options){ 0 };
+}
+
+/* Strings are set last, so that numbers need no cleaning up. */
+static int
+set_strings(struct task_options *o, const char *binary, const char *root,
+    const char *shim_cgroup, const char *criu_work_path, struct err *err)
+{
+	o->binary = strdup(message_str(binary));
+	o->root = strdup(message_str(root));
+	o->shim_cgroup = strdup(message_str(shim_cgroup));
+	o->criu_work_path = strdup(message_str(criu_work_path));
+	if (o->binary && o->root && o->shim_cgroup && o->criu_work_path)
+		return 0;
+	options_done(o);
+	return err_set_errno(err, ENOMEM, "read options");
+}
+
+static int
+decode_runc(
+    const uint8_t *value, size_t len, struct task_options *ret, struct err *err)
+{
+	containerd_runc_v1_Options m = { 0 };
+
+	int r = message_decode(
+	    containerd_runc_v1_Options_fields, value, len, &m, err);
+	if (r < 0)
+		return r;
+	ret->io_uid = m.io_uid;
+	ret->io_gid = m.io_gid;
+	ret->no_pivot = m.no_pivot_root;
+	ret->no_new_keyring = m.no_new_keyring;
+	ret->systemd_cgroup = m.systemd_cgroup;
+	r = set_strings(
+	    ret, m.binary_name, m.root, m.shim_cgroup, m.criu_work_path, err);
+	message_release(containerd_runc_v1_Options_fields, &m);
+	return r;
+}
+
+static int
+decode_linux_create(
+    const uint8_t *value, size_t len, struct task_options *ret, struct err *err)
+{
+	containerd_linux_runc_CreateOptions m = { 0 };
+
+	int r = message_decode(
+	    containerd_linux_runc_CreateOptions_fields, value, len, &m, err);
+	if (r < 0)
+		return r;
+	ret->io_uid = m.io_uid;
+	ret->io_gid = m.io_gid;
+	ret->no_pivot = m.no_pivot_root;
+	ret->no_new_keyring = m.no_new_keyring;
+	r = set_strings(ret, "", "", m.shim_cgroup, m.criu_work_path, err);
+	message_release(containerd_linux_runc_CreateOptions_fields, &m);
+	return r;
+}
+
+static int
+decode_linux_runc(
+    const uint8_t *value, size_t len, struct task_options *ret, struct err *err)
+{
+	containerd_linux_runc_RuncOptions m = { 0 };
+
+	int r = message_decode(
+	    containerd_linux_runc_RuncOptions_fields, value, len, &m, err);
+	if (r < 0)
+		return r;
+	ret->systemd_cgroup = m.systemd_cgroup;
+	r = set_strings(ret, m.runtime, m.runtime_root, "", "", err);
+	message_release(containerd_linux_runc_RuncOptions_fields, &m);
+	return r;
+}
+
+int
+options_decode(const char *type_url, const uint8_t *value, size_t len,
+    struct task_options *ret, struct err *err)
+{
+	const char *name = any_type_name(type_url);
+	int r;
+
+	*ret = (struct task_options){ 0 };
+	if (len == 0)
+		return set_strings(ret, "", "", "", "", err);
+	if (strcmp(name, ANY_RUNC_OPTIONS) == 0)
+		r = decode_runc(value, len, ret, err);
+	else if (strcmp(name, ANY_LINUX_CREATE_OPTIONS) == 0)
+		r = decode_linux_create(value, len, ret, err);
+	else if (strcmp(name, ANY_LINUX_RUNC_OPTIONS) == 0)
+		r = decode_linux_runc(value, len, ret, err);
+	else
+		return err_set(err, ERR_INVALID_ARGUMENT, EINVAL,
+		    "unsupported task options '%s': invalid argument", name);
+	return r < 0 ? err_wrap(err, "decode task options") : 0;
+}
+
+/* ---- the files ---- */
+
+static void
+add_text(cJSON *json, const char *key, const char *value)
+{
+	if (*value)
+		(void)cJSON_AddStringToObject(json, key, value);
+}
+
+static void
+add_flag(cJSON *json, const char *key, bool value)
+{
+	if (value)
+		(void)cJSON_AddTrueToObject(json, key);
+}
+
+static void
+add_number(cJSON *json, const char *key, uint32_t value)
+{
+	if (value)
+		(void)cJSON_AddNumberToObject(json, key, value);
+}
+
+static char *
+to_json(const struct task_options *o)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	if (!json)
+		return NULL;
+	add_flag(json, "no_pivot_root", o->no_pivot);
+	add_flag(json, "no_new_keyring", o->no_new_keyring);
+	add_text(json, "shim_cgroup", o->shim_cgroup);
+	add_number(json, "io_uid", o->io_uid);
+	add_number(json, "io_gid", o->io_gid);
+	add_text(json, "binary_name", o->binary);
+	add_text(json, "root", o->root);
+	add_flag(json, "systemd_cgroup", o->systemd_cgroup);
+	add_text(json, "criu_work_path", o->criu_work_path);
+	char *text = cJSON_PrintUnformatted(json);
+	cJSON_Delete(json);
+	return text;
+}
+
+static int
+save(const char *bundle, const char *name, const char *text, struct err *err)
+{
+	char path[PATH_MAX];
+
+	int r = path_format(path, sizeof(path), "%s/%s", bundle, name);
+	if (r == 0)
+		r = file_write_atomic(AT_FDCWD, path, text, strlen(text), 0600);
+	return r < 0 ? err_set_errno(err, -r, "write %s/%s", bundle, name) : 0;
+}
+
+int
+options_save(
+    const struct task_options *options, const char *bundle, struct err *err)
+{
+	cleanup_free char *text = to_json(options);
+
+	if (!text)
+		return err_set_errno(err, ENOMEM, "write options");
+	int r = save(bundle, OPTIONS_FILE, text, err);
+	return r < 0 ? r : save(bundle, RUNTIME_FILE, options->binary, err);
+}
+
+static const char *
+text_of(const cJSON *json, const char *key)
+{
+	const char *text =
+	    cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, key));
+
+	return text ? text : "";
+}
+
+static bool
+flag_of(const cJSON *json, const char *key)
+{
+	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, key));
+}
+
+int
+options_load(const char *bundle, struct task_options *ret, struct err *err)
+{
+	cleanup_free char *text = NULL;
+	char path[PATH_MAX];
+
+	*ret = (struct task_options){ 0 };
+	int r = path_format(path, sizeof(path), "%s/" OPTIONS_FILE, bundle);
+	if (r == 0)
+		r = file_read(AT_FDCWD, path, OPTIONS_MAX, &text, NULL);
+	if (r < 0 && r != -ENOENT)
+		return err_set_errno(err, -r, "read %s/" OPTIONS_FILE, bundle);
+	cJSON *json = text ? cJSON_Parse(text) : NULL;
+	if (text && !json)
+		return err_set(err, ERR_UNKNOWN, EBADMSG,
+		    "%s/" OPTIONS_FILE " is not JSON", bundle);
+	ret->no_pivot = flag_of(json, "no_pivot_root");
+	ret->no_new_keyring = flag_of(json, "no_new_keyring");
+	ret->systemd_cgroup = flag_of(json, "systemd_cgroup");
+	r = set_strings(ret, text_of(json, "binary_name"),
+	    text_of(json, "root"), text_of(json, "shim_cgroup"),
+	    text_of(json, "criu_work_path"), err);
+	cJSON_Delete(json);
+	return r;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SHIM_REPLY_H
+#define SHIM_REPLY_H
+
+/*
+ * Answers that succeed.
+ */
+#include <pb.h>
+#include <stdint.h>
+
+#include "shim/tombstone.h"
+
+struct process;
+struct request;
+struct ttrpc_call;
+
+/*
+ * Answers a request in the way of its kind, from what the process is now. Frees
+ * it. NULL is fine.
+ */
+void reply_done(struct request *req, struct process *p);
+
+/* Answers a call that never became a request. Frees it. */
+void reply_call(
+    struct ttrpc_call *call, const pb_msgdesc_t *fields, const void *message);
+void reply_call_connect(struct ttrpc_call *call, uint32_t task_pid);
+void reply_call_deleted(
+    struct ttrpc_call *call, const struct exit_status *exit);
+
+#endif
