@@ -342,8 +342,9 @@ tests-asan:
 check-asan: ## unit and shim tests under ASan and UBSan
 	@+$(MAKE) $(ASAN) SUITES='unit shim' check-suites
 
+# A test that cannot work there skips itself when CHOCK_VALGRIND is set.
 check-valgrind: $(UNIT_TESTS) ## unit tests under valgrind
-	@$(call run_suites,valgrind)
+	@CHOCK_VALGRIND=1 CHOCK_SUITE_SECONDS=180 $(call run_suites,valgrind)
 
 demo: ## install what is missing, build, show the shim at work
 	@test/deps.sh build sys
