@@ -125,7 +125,7 @@ def test_no_growth_over_300_execs(t):
     if not t.config.reference:
         t.equal(len(procs.fds(c.shim.pid)), len(fds),
                 f"fds, first {fds}, then {procs.fds(c.shim.pid)}")
-        if not is_sanitized(c.shim.pid):
+        if not is_sanitized(t.shim_path):
             grown = procs.private_kib(c.shim.pid) - memory
             t.true(grown <= 64, f"{grown} KiB more private memory")
     t.equal(sorted(os.listdir(c.bundle.path)), files, "files in the bundle")

@@ -5,7 +5,7 @@ import os
 import socket
 
 from chocktest import procs, proto, ttrpc
-from chocktest.measure import check_prompt
+from chocktest.measure import check_prompt, is_sanitized
 from chocktest.runner import beyond_go
 from chocktest.ttrpc import (DATA, INTERNAL, INVALID_ARGUMENT, MAX_FRAME,
                              REQUEST, RESOURCE_EXHAUSTED, RESPONSE,
@@ -203,7 +203,8 @@ def test_a_peer_that_does_not_read(t):
     except TimeoutError:
         pass
     t.true(sent < 399999, "the shim reads without end")
-    t.true(procs.private_kib(c.shim.pid) < 64 << 10, "memory")
+    if not is_sanitized(t.shim_path):
+        t.true(procs.private_kib(c.shim.pid) < 64 << 10, "memory grows")
     check_prompt(lambda: c.send("Connect"), "Connect")
 
 

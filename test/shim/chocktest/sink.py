@@ -131,14 +131,21 @@ class Sink:
         if mode == "fail":
             response = {"status": {"code": ttrpc.UNAVAILABLE,
                                    "message": "not now: unavailable"}}
-        else:
-            try:
-                self.record(kind, proto.decode("Request", payload))
-            except (proto.ProtoError, AssertionError, KeyError) as error:
-                self.problems.append(repr(error))
-        connection.sendall(ttrpc.frame(number, ttrpc.RESPONSE,
-                                       proto.encode("Response", response)))
+        # The reply first, and nobody may look in between: what is on record
+        # is acknowledged, so a test that ends the connection now may ask for
+        # "exactly once".
+        with self.changed:
+            connection.sendall(ttrpc.frame(number, ttrpc.RESPONSE,
+                                           proto.encode("Response", response)))
+            if mode != "fail":
+                self.try_record(kind, payload)
         return True
+
+    def try_record(self, kind, payload):
+        try:
+            self.record(kind, proto.decode("Request", payload))
+        except (proto.ProtoError, AssertionError, KeyError) as error:
+            self.problems.append(repr(error))
 
     def record(self, kind, request):
         assert kind == ttrpc.REQUEST, f"frame type {kind}"
