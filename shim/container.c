@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "cgroups/cgroup.h"
 #include "oci/spec.h"
-#include "shim/launch.h"
+#include "shim/op.h"
 #include "shim/recorder.h"
 #include "shim/shim.h"
 
@@ -214,13 +214,13 @@ container_rule(struct container *c, enum fsm_rule_event event)
 }
 
 void
-container_hurry_starts(struct container *c)
+container_hurry(struct container *c)
 {
+	op_hurry(c->init.op, c->shim->times.orphaned);
 	list_for_each(l, tmp, &c->execs)
 	{
-		struct process *p = list_entry(l, struct process, link);
-		if (p->launch)
-			launch_hurry(p->launch, c->shim->times.orphaned_start);
+		op_hurry(list_entry(l, struct process, link)->op,
+		    c->shim->times.orphaned);
 	}
 }
 

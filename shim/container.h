@@ -58,9 +58,9 @@ int container_add_exec(struct container *c, const char *exec_id,
 /* Steps the container rule, records it, and raises what follows. */
 void container_rule(struct container *c, enum fsm_rule_event event);
 
-/* Init is dead: what is being started in it must not hold its exit back for
- * long. */
-void container_hurry_starts(struct container *c);
+/* Init is dead: no runtime command that is still at it may hold its exit back
+ * for long. */
+void container_hurry(struct container *c);
 
 /* Finds the cgroup of init's pid. Without one, signals go to known processes.
  */

@@ -25,6 +25,7 @@
 #include "oci/run.h"
 #include "shim/identifier.h"
 #include "shim/keep.h"
+#include "shim/kill-recorded.h"
 #include "shim/options.h"
 #include "shim/recorder.h"
 #include "shim/shim.h"
@@ -181,7 +182,8 @@ remove_dead_socket(const struct deletion *d)
 		(void)unlink(address + prefix);
 }
 
-/* How init ended: as recorded; else it is we who killed it, now. */
+/* How init ended: as recorded; else it is we who end it, now. That needs no
+ * runtime, which may be what hangs. */
 static struct exit_status
 find_exit(const struct deletion *d)
 {
@@ -206,6 +208,8 @@ find_exit(const struct deletion *d)
 		exit.pid = record->pid;
 		exit.status = record->status;
 		exit.at_ns = record->at_ns;
+	} else {
+		kill_recorded_init(&recording);
 	}
 	recording_done(&recording);
 	return exit;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the machines' actions do. This is the only switch over actions, and each
- * effect on the world is in one place. No effect decides a state: what an
- * effect finds out comes back to the machines as an event of a later step.
+ * What the machines' actions do. Each action has one effect, in one place. No
+ * effect decides a state: what an effect finds out comes back to the machines
+ * as an event of a later step.
  */
 #include "shim/effects.h"
 
@@ -22,31 +22,38 @@
 /* The code of a process that never ran: nothing else is known of it. */
 #define STATUS_NEVER_RAN 255
 
-static void
-reply_op_ok(struct process *p)
+/*
+ * One function for each action, named after it; the table at the end is made
+ * from actions.def, so that an action without an effect does not compile.
+ */
+typedef void effect_fn(struct process *p, struct request *req);
+
+#define EFFECT(name)                                                           \
+	static void effect_##name(struct process *p __attribute__((unused)),   \
+	    struct request *req __attribute__((unused)))
+
+/* ---- ending things ---- */
+
+EFFECT(ABORT_OP)
 {
-	reply_done(op_release(p), p);
+	op_abort(p->op);
 }
 
-static void
-reply_op_err(struct process *p)
+EFFECT(KILL_INIT)
 {
-	struct err err = p->op->err;
-
-	request_fail(op_release(p), &err);
+	control_kill(p);
 }
 
-static void
-record_exit(struct process *p)
+/* The status is in p->exit since it was reaped. */
+EFFECT(RECORD_EXIT)
 {
 	if (!p->is_init)
 		return;
 	container_rule(p->container, FSM_RULE_INIT_DEAD);
-	container_hurry_starts(p->container);
+	container_hurry(p->container);
 }
 
-static void
-record_failed(struct process *p)
+EFFECT(RECORD_FAILED)
 {
 	p->exit = (struct exit_status){
 		.status = STATUS_NEVER_RAN,
@@ -54,8 +61,130 @@ record_failed(struct process *p)
 	};
 }
 
-static void
-wake(struct process *p)
+/* ---- beginning operations ---- */
+
+EFFECT(EXEC_BEGIN)
+{
+	container_rule(p->container, FSM_RULE_EXEC_BEGIN);
+}
+
+#define OPERATION(name)                                                        \
+	EFFECT(name)                                                           \
+	{                                                                      \
+		op_begin(p, FSM_ACT_##name, req);                              \
+	}
+
+OPERATION(OP_CREATE)
+OPERATION(OP_PREPARE)
+OPERATION(OP_START)
+OPERATION(OP_RESTORE)
+OPERATION(OP_PAUSE)
+OPERATION(OP_RESUME)
+OPERATION(OP_UPDATE)
+OPERATION(OP_CHECKPOINT)
+OPERATION(OP_DELETE)
+OPERATION(OP_EXEC)
+OPERATION(OP_CLEAN)
+
+/* ---- telling, then answering ---- */
+
+EFFECT(PUB_CREATE)
+{
+	announce_create(p);
+}
+
+EFFECT(PUB_EXEC_ADDED)
+{
+	announce_exec_added(p);
+}
+
+EFFECT(PUB_START)
+{
+	announce_start(p);
+}
+
+EFFECT(PUB_PAUSED)
+{
+	announce_paused(p);
+}
+
+EFFECT(PUB_RESUMED)
+{
+	announce_resumed(p);
+}
+
+EFFECT(PUB_DELETE)
+{
+	announce_delete(p);
+}
+
+EFFECT(OP_REPLY_OK)
+{
+	reply_done(op_release(p), p);
+}
+
+EFFECT(OP_REPLY_ERR)
+{
+	struct err err = p->op->err;
+
+	request_fail(op_release(p), &err);
+}
+
+/* ---- serving the request at once ---- */
+
+EFFECT(ADMIT)
+{
+	control_admit(p->container, req);
+}
+
+EFFECT(SIGNAL)
+{
+	control_signal(p, req);
+}
+
+EFFECT(SIGNAL_ALL)
+{
+	control_signal_all(p->container, req);
+}
+
+EFFECT(RESIZE)
+{
+	control_resize(p, req);
+}
+
+EFFECT(CLOSE_STDIN)
+{
+	control_close_stdin(p, req);
+}
+
+EFFECT(ADD_WAITER)
+{
+	control_add_waiter(p, req);
+}
+
+EFFECT(ANSWER)
+{
+	reply_done(req, p);
+}
+
+/* ---- the end of a process ---- */
+
+EFFECT(PUB_OOM)
+{
+	announce_oom(p);
+}
+
+EFFECT(KILL_REST)
+{
+	control_kill_rest(p->container);
+}
+
+EFFECT(THAW)
+{
+	control_thaw(p->container);
+}
+
+EFFECT(WAKE)
 {
 	list_for_each(l, tmp, &p->waiters)
 	{
@@ -63,8 +192,22 @@ wake(struct process *p)
 	}
 }
 
-static void
-remember(const struct process *p)
+EFFECT(PUB_EXIT)
+{
+	announce_exit(p);
+}
+
+EFFECT(ASK_EXECS)
+{
+	container_rule(p->container, FSM_RULE_INIT_ASKS);
+}
+
+EFFECT(EXEC_END)
+{
+	container_rule(p->container, FSM_RULE_EXEC_END);
+}
+
+EFFECT(REMEMBER)
 {
 	const struct container *c = p->container;
 
@@ -83,130 +226,24 @@ forget_execs(struct container *c)
 	}
 }
 
-static void
-forget(struct process *p)
+EFFECT(FORGET)
 {
 	if (p->is_init)
 		forget_execs(p->container);
 	shim_bury(p->container->shim, p);
 }
 
-static void
-run_one(struct process *p, enum fsm_action action, struct request *req)
-{
-	struct container *c = p->container;
-
-	switch (action) {
-	case FSM_ACT_ABORT_OP:
-		op_abort(p->op);
-		return;
-	case FSM_ACT_KILL_INIT:
-		control_kill(p);
-		return;
-	case FSM_ACT_RECORD_EXIT:
-		record_exit(p);
-		return;
-	case FSM_ACT_RECORD_FAILED:
-		record_failed(p);
-		return;
-	case FSM_ACT_EXEC_BEGIN:
-		container_rule(c, FSM_RULE_EXEC_BEGIN);
-		return;
-	case FSM_ACT_OP_CREATE:
-	case FSM_ACT_OP_PREPARE:
-	case FSM_ACT_OP_START:
-	case FSM_ACT_OP_RESTORE:
-	case FSM_ACT_OP_PAUSE:
-	case FSM_ACT_OP_RESUME:
-	case FSM_ACT_OP_UPDATE:
-	case FSM_ACT_OP_CHECKPOINT:
-	case FSM_ACT_OP_DELETE:
-	case FSM_ACT_OP_EXEC:
-	case FSM_ACT_OP_CLEAN:
-		op_begin(p, action, req);
-		return;
-	case FSM_ACT_PUB_CREATE:
-		announce_create(p);
-		return;
-	case FSM_ACT_PUB_EXEC_ADDED:
-		announce_exec_added(p);
-		return;
-	case FSM_ACT_PUB_START:
-		announce_start(p);
-		return;
-	case FSM_ACT_PUB_PAUSED:
-		announce_paused(p);
-		return;
-	case FSM_ACT_PUB_RESUMED:
-		announce_resumed(p);
-		return;
-	case FSM_ACT_PUB_DELETE:
-		announce_delete(p);
-		return;
-	case FSM_ACT_OP_REPLY_OK:
-		reply_op_ok(p);
-		return;
-	case FSM_ACT_OP_REPLY_ERR:
-		reply_op_err(p);
-		return;
-	case FSM_ACT_ADMIT:
-		control_admit(c, req);
-		return;
-	case FSM_ACT_SIGNAL:
-		control_signal(p, req);
-		return;
-	case FSM_ACT_SIGNAL_ALL:
-		control_signal_all(c, req);
-		return;
-	case FSM_ACT_RESIZE:
-		control_resize(p, req);
-		return;
-	case FSM_ACT_CLOSE_STDIN:
-		control_close_stdin(p, req);
-		return;
-	case FSM_ACT_ADD_WAITER:
-		control_add_waiter(p, req);
-		return;
-	case FSM_ACT_ANSWER:
-		reply_done(req, p);
-		return;
-	case FSM_ACT_PUB_OOM:
-		announce_oom(p);
-		return;
-	case FSM_ACT_KILL_REST:
-		control_kill_rest(c);
-		return;
-	case FSM_ACT_THAW:
-		control_thaw(c);
-		return;
-	case FSM_ACT_WAKE:
-		wake(p);
-		return;
-	case FSM_ACT_PUB_EXIT:
-		announce_exit(p);
-		return;
-	case FSM_ACT_ASK_EXECS:
-		container_rule(c, FSM_RULE_INIT_ASKS);
-		return;
-	case FSM_ACT_EXEC_END:
-		container_rule(c, FSM_RULE_EXEC_END);
-		return;
-	case FSM_ACT_REMEMBER:
-		remember(p);
-		return;
-	case FSM_ACT_FORGET:
-		forget(p);
-		return;
-	case FSM_ACTIONS:
-		return;
-	}
-}
+static effect_fn *const effects[FSM_ACTIONS] = {
+#define ACTION(name) [FSM_ACT_##name] = effect_##name,
+#include "fsm/actions.def"
+#undef ACTION
+};
 
 void
 effects_run(struct process *p, uint64_t actions, struct request *req)
 {
 	for (unsigned a = 0; a < FSM_ACTIONS; a++) {
 		if (actions & FSM_ACTION_BIT(a))
-			run_one(p, (enum fsm_action)a, req);
+			effects[a](p, req);
 	}
 }

@@ -97,7 +97,7 @@ copy(const char *from, const char *ns, const char *id)
 	size_t len;
 
 	int r = file_read(AT_FDCWD, from, RECORDING_MAX, &data, &len);
-	if (r == 0 && lstat(from, &st) < 0)
+	if (r >= 0 && lstat(from, &st) < 0)
 		r = -errno;
 	if (r == 0)
 		r = dir_make_all(KEEP_DIR, 0700);

@@ -109,7 +109,9 @@ take_process(struct launch *l, struct err *err)
 		return 0; /* claimed already, dead or alive */
 	int r = read_pid(l, &pid);
 	if (r < 0)
-		return err_set_errno(err, -r, "read %s", l->pid_file);
+		return err_set(err, ERR_UNKNOWN, -r,
+		    "OCI runtime %s left no pid in %s: %s", l->verb,
+		    l->pid_file, strerrordesc_np(-r));
 	return process_adopt(p, pid, err);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Operations that are one runtime command and change no state: Update, which
- * hands on resources as JSON, and Checkpoint.
+ * Operations that are one runtime command: Update, which hands on resources as
+ * JSON; Checkpoint; and Pause and Resume of a container without a cgroup of its
+ * own, which the freezer cannot reach.
  */
 #include <errno.h>
 #include <limits.h>
@@ -16,15 +17,19 @@
 #include "ipc/proto/runc.pb.h"
 #include "ipc/proto/task.pb.h"
 #include "oci/run.h"
+#include "oci/runtime-log.h"
 #include "shim/container.h"
 #include "shim/op.h"
 #include "shim/request.h"
+#include "shim/runtime-error.h"
 #include "shim/shim.h"
 
 struct command {
 	struct op *op;
 	struct oci_run *run;
 	char *input;
+	const char *verb; /* its errors are in the log; NULL: in its output */
+	off_t log_mark;
 };
 
 static void
@@ -37,10 +42,36 @@ command_free(struct op *op)
 	free(self);
 }
 
-static const struct op_type command_type = { .free = command_free };
+static void
+command_hurry(struct op *op, int64_t timeout_ns)
+{
+	struct command *self = op->data;
 
-/* These two are reported by their output, of which the first line is the
- * error. */
+	oci_run_hurry(self->run, timeout_ns);
+}
+
+static const struct op_type command_type = {
+	.free = command_free,
+	.hurry = command_hurry,
+};
+
+/* A checkpoint may end with init's death: that is no reason to cut it short. */
+static const struct op_type checkpoint_type = { .free = command_free };
+
+static void
+describe(const struct command *self, const struct oci_run_result *result,
+    struct err *ret)
+{
+	if (self->verb) {
+		runtime_error(self->op->p->container, self->verb,
+		    self->log_mark, result, ret);
+		return;
+	}
+	oci_run_describe(result, ret);
+	if (result->timed_out)
+		ret->code = ERR_DEADLINE_EXCEEDED;
+}
+
 static void
 on_done(struct oci_run *run, const struct oci_run_result *result, void *arg)
 {
@@ -52,9 +83,7 @@ on_done(struct oci_run *run, const struct oci_run_result *result, void *arg)
 		op_finish(self->op, NULL);
 		return;
 	}
-	oci_run_describe(result, &err);
-	if (result->timed_out)
-		err.code = ERR_DEADLINE_EXCEEDED;
+	describe(self, result, &err);
 	op_finish(self->op, &err);
 }
 
@@ -84,6 +113,7 @@ run_command(struct command *self, const struct oci_argv *argv, struct err *err)
 		.timeout_ns = shim->times.runtime,
 	};
 
+	self->log_mark = oci_log_mark(self->op->p->container->bundle);
 	return oci_run_start(shim->base, PRIORITY_CHILD, shim->children, &spec,
 	    on_done, self, &self->run, err);
 }
@@ -211,5 +241,26 @@ op_checkpoint(struct op *op, struct err *err)
 	if (r < 0)
 		return err_set_errno(err, -r, "checkpoint");
 	r = begin(op, &self, err);
+	op->type = r < 0 ? op->type : &checkpoint_type;
 	return r < 0 ? r : run_command(self, &argv, err);
+}
+
+/* ---- Pause and Resume ---- */
+
+int
+op_pause_command(struct op *op, bool frozen, struct err *err)
+{
+	const struct container *c = op->p->container;
+	struct oci_runtime runtime = container_runtime(c);
+	cleanup_argv struct oci_argv argv = { 0 };
+	struct command *self;
+
+	int r = begin(op, &self, err);
+	if (r < 0)
+		return r;
+	self->verb = frozen ? "pause" : "resume";
+	r = frozen ? oci_argv_pause(&runtime, c->id, &argv)
+		   : oci_argv_resume(&runtime, c->id, &argv);
+	return r < 0 ? err_set_errno(err, -r, "%s", self->verb)
+		     : run_command(self, &argv, err);
 }

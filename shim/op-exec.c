@@ -50,9 +50,19 @@ exec_abort(struct op *op)
 		launch_abort(self->launch);
 }
 
+static void
+exec_hurry(struct op *op, int64_t timeout_ns)
+{
+	struct exec *self = op->data;
+
+	if (self->launch)
+		launch_hurry(self->launch, timeout_ns);
+}
+
 static const struct op_type exec_type = {
 	.free = exec_free,
 	.abort = exec_abort,
+	.hurry = exec_hurry,
 };
 
 static void

@@ -88,8 +88,7 @@ begin(struct op *op, bool frozen, struct err *err)
 	struct container *c = op->p->container;
 
 	if (!c->cgroup)
-		return err_set(err, ERR_FAILED_PRECONDITION, ENOENT,
-		    "cgroup does not exist: failed precondition");
+		return op_pause_command(op, frozen, err);
 	struct freeze *self = calloc(1, sizeof(*self));
 	if (!self)
 		return err_set_errno(err, ENOMEM, "freeze");

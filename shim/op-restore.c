@@ -35,9 +35,19 @@ restore_abort(struct op *op)
 		launch_abort(self->launch);
 }
 
+static void
+restore_hurry(struct op *op, int64_t timeout_ns)
+{
+	struct restore *self = op->data;
+
+	if (self->launch)
+		launch_hurry(self->launch, timeout_ns);
+}
+
 static const struct op_type restore_type = {
 	.free = restore_free,
 	.abort = restore_abort,
+	.hurry = restore_hurry,
 };
 
 static void

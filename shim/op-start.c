@@ -27,7 +27,18 @@ start_free(struct op *op)
 	free(self);
 }
 
-static const struct op_type start_type = { .free = start_free };
+static void
+start_hurry(struct op *op, int64_t timeout_ns)
+{
+	struct start *self = op->data;
+
+	oci_run_hurry(self->run, timeout_ns);
+}
+
+static const struct op_type start_type = {
+	.free = start_free,
+	.hurry = start_hurry,
+};
 
 static void
 on_done(struct oci_run *run, const struct oci_run_result *result, void *arg)

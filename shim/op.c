@@ -76,6 +76,13 @@ op_abort(struct op *op)
 		op->type->abort(op);
 }
 
+void
+op_hurry(struct op *op, int64_t timeout_ns)
+{
+	if (op && !op->finished && op->type->hurry)
+		op->type->hurry(op, timeout_ns);
+}
+
 struct request *
 op_release(struct process *p)
 {

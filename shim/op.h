@@ -12,6 +12,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "fsm/fsm.h"
@@ -26,6 +27,8 @@ struct op_type {
 	void (*free)(struct op *op);
 	/* Makes the runtime command in flight fail, now. May be NULL. */
 	void (*abort)(struct op *op);
+	/* Gives it at most this long from now on. May be NULL. */
+	void (*hurry)(struct op *op, int64_t timeout_ns);
 };
 
 struct op {
@@ -47,8 +50,9 @@ void op_begin(struct process *p, enum fsm_action action, struct request *req);
 /* err is NULL for success; else it is copied. Only the first call counts. */
 void op_finish(struct op *op, const struct err *err);
 
-/* NULL is fine. */
+/* NULL is fine for both. */
 void op_abort(struct op *op);
+void op_hurry(struct op *op, int64_t timeout_ns);
 
 /* Takes p's operation off it, frees its data, and gives back the request, which
  * is still to be answered. NULL when p has none. */
@@ -70,5 +74,9 @@ op_begin_fn op_checkpoint;
 op_begin_fn op_delete;
 op_begin_fn op_exec;
 op_begin_fn op_clean;
+
+/* Pause or Resume by the runtime, for a container without a cgroup of its own.
+ */
+int op_pause_command(struct op *op, bool frozen, struct err *err);
 
 #endif

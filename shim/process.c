@@ -6,6 +6,7 @@
  */
 #include "shim/process.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -79,6 +80,23 @@ process_event_name(const struct process *p, unsigned event)
 			  : fsm_exec_event_name((enum fsm_exec_event)event);
 }
 
+static unsigned
+common_event(const struct process *p, enum process_common_event event)
+{
+	static const uint8_t init_events[] = {
+		[PROCESS_OP_OK] = FSM_INIT_EV_OP_OK,
+		[PROCESS_OP_FAIL] = FSM_INIT_EV_OP_FAIL,
+		[PROCESS_EXITED] = FSM_INIT_EV_EXITED,
+	};
+	static const uint8_t exec_events[] = {
+		[PROCESS_OP_OK] = FSM_EXEC_EV_OP_OK,
+		[PROCESS_OP_FAIL] = FSM_EXEC_EV_OP_FAIL,
+		[PROCESS_EXITED] = FSM_EXEC_EV_EXITED,
+	};
+
+	return p->is_init ? init_events[event] : exec_events[event];
+}
+
 static struct fsm_step
 step_of(const struct process *p, unsigned event)
 {
@@ -104,6 +122,8 @@ record_step(
 		.status = p->exit.status,
 	};
 
+	if (event == common_event(p, PROCESS_EXITED))
+		record.at_ns = p->exit.at_ns;
 	recorder_add(p->container->recorder, &record);
 }
 
@@ -166,6 +186,7 @@ step_once(struct process *p, unsigned event, struct request *req, bool again)
 		effects_run(p, step.actions, req);
 		return false;
 	case FSM_WAIT:
+		assert(req); /* only requests can wait */
 		p->state = step.next;
 		req->event = event;
 		if (again)
@@ -215,19 +236,7 @@ process_event(struct process *p, unsigned event, struct request *req)
 void
 process_raise(struct process *p, enum process_common_event event)
 {
-	static const uint8_t init_events[] = {
-		[PROCESS_OP_OK] = FSM_INIT_EV_OP_OK,
-		[PROCESS_OP_FAIL] = FSM_INIT_EV_OP_FAIL,
-		[PROCESS_EXITED] = FSM_INIT_EV_EXITED,
-	};
-	static const uint8_t exec_events[] = {
-		[PROCESS_OP_OK] = FSM_EXEC_EV_OP_OK,
-		[PROCESS_OP_FAIL] = FSM_EXEC_EV_OP_FAIL,
-		[PROCESS_EXITED] = FSM_EXEC_EV_EXITED,
-	};
-
-	process_event(
-	    p, p->is_init ? init_events[event] : exec_events[event], NULL);
+	process_event(p, common_event(p, event), NULL);
 }
 
 static void

@@ -152,7 +152,7 @@ recorder_add(struct recorder *r, const struct record *record)
 		return;
 	struct slot slot = {
 		.seq = ++r->seq,
-		.at_ns = clock_realtime_ns(),
+		.at_ns = record->at_ns ? record->at_ns : clock_realtime_ns(),
 		.actions = record->actions,
 		.process = record->process,
 		.pid = record->pid,

@@ -54,7 +54,8 @@ int recorder_open(const char *path, size_t size, const char *ns, const char *id,
 /* The file stays. NULL is fine. */
 void recorder_close(struct recorder *recorder);
 
-/* record->seq and at_ns need not be set. A NULL recorder records nothing. */
+/* record->seq is set here, and at_ns to now where it is 0. A NULL recorder
+ * records nothing. */
 void recorder_add(struct recorder *recorder, const struct record *record);
 
 /* ---- reading ---- */

@@ -36,14 +36,15 @@ struct shim_times {
 	int64_t runtime; /* one runtime command that makes or ends a process */
 	int64_t console; /* from the runtime's success to its terminal */
 	int64_t drain;   /* Delete waits this long for output to end */
-	int64_t orphaned_start; /* what a start has left once init is dead */
-	int64_t shutdown;       /* the queue is drained for at most this long */
+	int64_t
+	    orphaned; /* what a runtime command has left once init is dead */
+	int64_t shutdown; /* the queue is drained for at most this long */
 };
 #define SHIM_TIMES_DEFAULT                                                     \
 	((struct shim_times){ .runtime = 300 * NSEC_PER_SEC,                   \
 	    .console = 10 * NSEC_PER_SEC,                                      \
 	    .drain = 10 * NSEC_PER_SEC,                                        \
-	    .orphaned_start = 2 * NSEC_PER_SEC,                                \
+	    .orphaned = 2 * NSEC_PER_SEC,                                      \
 	    .shutdown = 30 * NSEC_PER_SEC })
 
 struct shim {
