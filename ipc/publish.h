@@ -27,12 +27,16 @@ struct publisher;
 struct publish_limits {
 	size_t
 	    droppable_max; /* queued events before droppable ones are dropped */
-	int64_t call_timeout_ns; /* of one Forward */
+	int64_t call_timeout_ns; /* of one Forward; 0: while it is connected */
 	int64_t retry_min_ns, retry_max_ns;
 };
+/*
+ * No timeout: a unix socket loses nothing, so a containerd that is only stopped
+ * or slow has the event already, and sending it again would tell it twice.
+ */
 #define PUBLISH_LIMITS_DEFAULT                                                 \
 	((struct publish_limits){ .droppable_max = 1024,                       \
-	    .call_timeout_ns = 5000000000,                                     \
+	    .call_timeout_ns = 0,                                              \
 	    .retry_min_ns = 50000000,                                          \
 	    .retry_max_ns = 5000000000 })
 
