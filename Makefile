@@ -110,7 +110,7 @@ OUR_CFLAGS := $(OPT) -fno-common -ffunction-sections -fdata-sections \
 	$(HARDEN) $(SANFLAGS)
 OUR_LDFLAGS := -pie -Wl,--as-needed -Wl,--gc-sections \
 	-Wl,-z,relro,-z,now,-z,noexecstack $(SANFLAGS)
-OUR_LDLIBS := $(PKG_LIBS) -lprotobuf-nanopb
+OUR_LDLIBS := $(PKG_LIBS) -lprotobuf-nanopb -l:libmd.a
 
 # -MD, not -MMD: the generated headers pose as system headers.
 compile = $(CC) $(1) $(2) $(OUR_CPPFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS) \

@@ -11,7 +11,7 @@ packages() {
   case $1 in
   build)
     echo gcc libc6-dev make pkg-config libevent-dev libcjson-dev libinih-dev \
-      libnanopb-dev nanopb
+      libnanopb-dev nanopb libmd-dev
     ;;
   lint)
     echo clang clang-format clang-tidy cppcheck shellcheck codespell mandoc \
