@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a test is given: private places, makers, checks, and the clean-up."""
 
+import errno
+import glob
 import os
+import select
 import shutil
 import subprocess
 import tempfile
 
 from . import order, procs, proto, ttrpc
-from .bundle import Barrier, Bundle
+from .bundle import Barrier, Bundle, read_text
 from .container import Container
 from .shim import OPTIONS_TYPE, Launcher, Shim
 from .sink import Sink
@@ -151,21 +154,50 @@ class Test:
                        for bundle in self.bundles)
 
 
-def clean_up(token):
-    """Removes what a test has left, whatever state it ended in."""
-    procs.kill_marked(token)
-    prefix = f"/tmp/chock-{token}-"
+def unmount_all(prefix):
     for line in procs.read("/proc/self/mountinfo").decode().splitlines()[::-1]:
         where = line.split()[4]
         if where.startswith(prefix):
             subprocess.run(["umount", "-l", where], check=False)
-    for base, folders, _ in os.walk("/sys/fs/cgroup", topdown=False):
-        for name in folders:
-            if token in name or token in base:
-                try:
-                    os.rmdir(os.path.join(base, name))
-                except OSError:
-                    pass
-    for name in os.listdir("/tmp"):
-        if name.startswith(prefix[5:]):
-            shutil.rmtree(os.path.join("/tmp", name), ignore_errors=True)
+
+
+def remove_sockets(folder):
+    """Those of shims that were killed; each bundle names its own."""
+    for address in glob.glob(f"{folder}/state/*/*/address"):
+        path = (read_text(address) or "").removeprefix("unix://")
+        if os.path.exists(path):
+            os.unlink(path)
+
+
+def remove_cgroup(path):
+    """True when it is gone. What is still inside is killed: a real runtime's
+    init has no mark in its environment before it executes the program."""
+    try:
+        os.rmdir(path)
+    except OSError as error:
+        for pid in procs.read(f"{path}/cgroup.procs").split():
+            procs.kill(int(pid))
+        return error.errno != errno.EBUSY
+    return True
+
+
+def remove_cgroups(token):
+    """True when none is left."""
+    paths = [os.path.join(base, name)
+             for base, folders, _ in os.walk("/sys/fs/cgroup", topdown=False)
+             for name in folders if token in name or token in base]
+    return all([remove_cgroup(path) for path in paths])
+
+
+def clean_up(token):
+    """Removes what a test has left, whatever state it ended in."""
+    procs.kill_marked(token)
+    prefix = f"/tmp/chock-{token}-"
+    unmount_all(prefix)
+    for _ in range(50):
+        if remove_cgroups(token):
+            break
+        select.select([], [], [], 0.02)
+    for folder in glob.glob(prefix + "*"):
+        remove_sockets(folder)
+        shutil.rmtree(folder, ignore_errors=True)
