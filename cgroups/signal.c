@@ -7,12 +7,12 @@
  * the cgroup then, and what the pidfd names is still alive when the signal is
  * sent, the pid was its own all the while.
  *
- * SIGKILL is repeated until a reading shows nobody new: a process that was not
- * in the first reading may have been forked before its parent died. A killed
- * process forks no more, so the rounds are few. Processes that live for less
- * than it takes to read and signal them would never be caught: then the pids
- * controller, where it is the hierarchy in use, is told to allow no more forks
- * until all are dead.
+ * SIGKILL is repeated until a reading shows nobody new, because a process that
+ * was read, even one that was gone when its turn came, may have forked. A
+ * killed process forks no more, so the rounds are few. Processes that live for
+ * less than it takes to read and signal them can slip through many: then the
+ * pids controller, where it is the hierarchy in use, is told to allow no more
+ * forks until all are dead.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,12 +37,23 @@ is_untouchable(pid_t pid)
 	return pid <= 1 || pid == getpid();
 }
 
+/*
+ * On v1 a leader that has exited before its threads is told to be in the root,
+ * but its process is listed where it was.
+ */
 static bool
 is_member(const struct cgroup *cg, pid_t pid)
 {
+	cleanup_pid_list struct pid_list list = { 0 };
 	cleanup_free char *text = NULL;
 
-	return cgroup_read_proc(pid, &text) == 0 && cgroup_contains(cg, text);
+	if (cgroup_read_proc(pid, &text) < 0)
+		return false;
+	if (cgroup_contains(cg, text))
+		return true;
+	(void)cgroup_list_pids(cg, &list, NULL);
+	pid_list_sort(&list);
+	return pid_list_has(&list, pid);
 }
 
 /* 1 when it was signalled, 0 when it is not (or no more) in the cgroup. */
@@ -65,23 +76,26 @@ signal_member(const struct cgroup *cg, pid_t pid, int signal)
 
 /*
  * Signals who is in the cgroup and not in done (sorted), and adds them to it.
- * One that cannot be signalled does not save the others.
+ * One that cannot be signalled does not save the others. *ret_new tells whether
+ * there was anybody: also one that was gone by then may have left a child.
  */
 static int
-signal_round(
-    const struct cgroup *cg, int signal, struct pid_list *done, struct err *err)
+signal_round(const struct cgroup *cg, int signal, struct pid_list *done,
+    bool *ret_new, struct err *err)
 {
 	cleanup_pid_list struct pid_list list = { 0 };
 	cleanup_pid_list struct pid_list sent_now = { 0 };
 
 	int r = cgroup_list_pids(cg, &list, err);
 	pid_list_sort(&list);
+	*ret_new = false;
 	for (size_t i = 0; i < list.n; i++) {
 		pid_t pid = list.pids[i];
 
 		if ((i > 0 && pid == list.pids[i - 1]) || is_untouchable(pid) ||
 		    pid_list_has(done, pid))
 			continue;
+		*ret_new = true;
 		int sent = signal_member(cg, pid, signal);
 		if (sent > 0)
 			sent = pid_list_add(&sent_now, pid);
@@ -126,12 +140,12 @@ kill_rounds(const struct cgroup *cg, struct pid_list *done, char **old_limit,
     struct err *err)
 {
 	for (int round = 0; round < ROUNDS_MAX; round++) {
-		size_t n_before = done->n;
+		bool any_new;
 
 		if (round == ROUNDS_CALM)
 			*old_limit = forbid_forks(cg);
-		int r = signal_round(cg, SIGKILL, done, err);
-		if (r < 0 || done->n == n_before)
+		int r = signal_round(cg, SIGKILL, done, &any_new, err);
+		if (r < 0 || !any_new)
 			return r;
 	}
 	return err_set(err, ERR_UNAVAILABLE, EAGAIN,
@@ -143,9 +157,11 @@ signal_each(const struct cgroup *cg, int signal, size_t *ret_n, struct err *err)
 {
 	cleanup_pid_list struct pid_list done = { 0 };
 	cleanup_free char *old_limit = NULL;
+	bool any_new;
 
-	int r = signal == SIGKILL ? kill_rounds(cg, &done, &old_limit, err)
-				  : signal_round(cg, signal, &done, err);
+	int r = signal == SIGKILL
+		    ? kill_rounds(cg, &done, &old_limit, err)
+		    : signal_round(cg, signal, &done, &any_new, err);
 	if (old_limit)
 		(void)write_file(cg, "pids.max", old_limit);
 	if (r == 0)

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -221,6 +223,15 @@ setup_group(void **state)
 	return 0;
 }
 
+static void
+write_text(const char *path, const char *text)
+{
+	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fd_write_full(fd, text, strlen(text)), 0);
+}
+
 static int
 teardown_group(void **state)
 {
@@ -229,6 +240,8 @@ teardown_group(void **state)
 	(void)state;
 	if (!*top)
 		return 0;
+	if (access(at("a/pids.max"), F_OK) == 0)
+		write_text(at("a/pids.max"), "0"); /* should a storm go on */
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++)
 		(void)rmdir(at(dirs[i]));
 	return rmdir(top);
@@ -248,15 +261,6 @@ need_cgroups(void)
 {
 	if (!*top || !has_pidfds())
 		skip();
-}
-
-static void
-write_text(const char *path, const char *text)
-{
-	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(fd_write_full(fd, text, strlen(text)), 0);
 }
 
 static void
@@ -437,21 +441,27 @@ test_gone(void **state)
 }
 
 /* The storm ends by itself after so many processes, should nothing end it. */
-#define STORM_MAX 3000
+#define STORM_MAX 100000
 
 /*
  * A process that forks a child and ends, and so does the child: the pids in the
- * cgroup change all the time. Tells through the pipe that it has come to be so.
+ * cgroup change all the time. Tells through the pipe that it has come to be so,
+ * and when it ends by itself.
  */
 static void
 storm(int told)
 {
 	for (unsigned int i = 1; i < STORM_MAX; i++) {
-		if (fork() != 0)
+		pid_t pid = fork();
+
+		if (pid > 0)
+			_exit(0);
+		if (pid < 0)
 			break;
 		if (i == 10)
 			(void)!write(told, "x", 1);
 	}
+	(void)!write(told, "e", 1);
 	_exit(0);
 }
 
@@ -483,6 +493,59 @@ test_fork_storm(void **state)
 	assert_int_equal(waitid(P_ALL, 0, &(siginfo_t){ 0 }, WEXITED), -1);
 	assert_int_equal(errno, ECHILD);
 	(void)signal(SIGCHLD, SIG_DFL);
+	assert_int_equal(read(told[0], &c, 1), 0);
+	cgroup_free(cg);
+	(void)close(told[0]);
+}
+
+static bool
+leader_is_dead(void)
+{
+	cleanup_free char *text = NULL;
+	char stat[64];
+
+	(void)path_format(stat, sizeof(stat), "/proc/%d/stat", (int)getpid());
+	return file_read(AT_FDCWD, stat, 4096, &text, NULL) == 0 &&
+	       strstr(text, ") Z ");
+}
+
+static void *
+outlive_leader(void *arg)
+{
+	while (!leader_is_dead())
+		(void)sched_yield();
+	(void)!write(*(const int *)arg, "x", 1);
+	for (;;)
+		(void)pause();
+	return NULL;
+}
+
+static void
+test_dead_leader(void **state)
+{
+	int told[2];
+	char c;
+
+	(void)state;
+	need_cgroups();
+	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+	pid_t holder = spawn_in("a", false), parent = getpid();
+	struct cgroup *cg = cgroup_of(holder);
+	move_to(at("a/cgroup.procs"), getpid());
+	pid_t pid = fork();
+	if (pid == 0) {
+		pthread_t thread;
+
+		die_with(parent);
+		(void)pthread_create(&thread, NULL, outlive_leader, &told[1]);
+		pthread_exit(NULL);
+	}
+	move_to(root_procs, getpid());
+	(void)close(told[1]);
+	assert_int_equal(read(told[0], &c, 1), 1);
+	assert_int_equal(signal_ok(cg, SIGKILL), 2);
+	check_killed_by(holder, SIGKILL);
+	check_killed_by(pid, SIGKILL);
 	cgroup_free(cg);
 	(void)close(told[0]);
 }
@@ -498,6 +561,7 @@ main(void)
 		cmocka_unit_test(test_bad_signal),
 		cmocka_unit_test(test_we_are_spared),
 		cmocka_unit_test(test_gone),
+		cmocka_unit_test(test_dead_leader),
 		cmocka_unit_test(test_fork_storm),
 	};
 
