@@ -101,6 +101,7 @@ def test_after_the_bundle_was_emptied(t):
             os.unlink(c.bundle.file(name))
     os.rmdir(c.bundle.rootfs)
     t.equal(c.shim.delete_command().code, 0)
+    t.check_clean()  # the socket's path follows from the command line
 
 
 def test_touches_only_its_own_id(t):

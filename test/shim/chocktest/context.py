@@ -149,6 +149,12 @@ class Test:
 
     # --- the end
 
+    def remove_sockets(self):
+        """A bundle may have lost the file that names its socket."""
+        for path in self.sockets:
+            if os.path.exists(path):
+                os.unlink(path)
+
     def logs(self):
         return "".join(f"--- log of {bundle.id}\n{bundle.log.text()}"
                        for bundle in self.bundles)

@@ -71,6 +71,8 @@ class Running:
             if test:
                 print(f"events: {test.sink.events}")
                 print(test.logs())
+        if test:
+            test.remove_sockets()
         sys.stdout.flush()
         return code
 
