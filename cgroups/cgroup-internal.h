@@ -8,17 +8,37 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
 #include "base/mountinfo.h"
 #include "cgroups/cgroup.h"
 
+/* The v1 controllers whose files are read or written. */
+enum cgroup_v1 {
+	CGROUP_V1_FREEZER,
+	CGROUP_V1_MEMORY,
+	CGROUP_V1_PIDS,
+	CGROUP_V1_CPU,
+	CGROUP_V1_CPUACCT,
+	CGROUP_V1_BLKIO,
+	CGROUP_V1_HUGETLB,
+	CGROUP_V1_RDMA,
+	CGROUP_V1_CONTROLLERS
+};
+
 struct cgroup {
 	const char *controller; /* names the v1 hierarchy; "" for v2 */
 	char *path; /* in the hierarchy, as /proc/<pid>/cgroup says it */
 	char *dir;  /* the same as a directory of ours */
+	/* Likewise for each controller on v1; NULL where it is in the root or
+	 * the controller is not mounted. All NULL on v2. */
+	char *v1_dirs[CGROUP_V1_CONTROLLERS];
 };
+
+/* The directory with this controller's files, NULL where there is none. */
+const char *cgroup_dir(const struct cgroup *cg, enum cgroup_v1 controller);
 
 /*
  * Finds the cgroup of the process whose /proc/<pid>/cgroup is this text. Looks
@@ -32,6 +52,21 @@ int cgroup_read_proc(pid_t pid, char **ret);
 
 /* Whether that process is in the cgroup or below it. */
 bool cgroup_contains(const struct cgroup *cg, const char *proc_cgroup);
+
+/*
+ * A file of a cgroup. The first gives a descriptor, the last the length read,
+ * or -errno; what does not fit with its NUL is -EFBIG.
+ */
+int cgroup_open(const char *dir, const char *name, int flags);
+int cgroup_write(const char *dir, const char *name, const char *text);
+ssize_t cgroup_read(
+    const char *dir, const char *name, char *ret_text, size_t size);
+
+/* The value behind "<key> " at the begin of a line; false without one. */
+bool cgroup_find_value(const char *text, const char *key, uint64_t *ret);
+
+/* NOT_FOUND "cgroup does not exist". */
+int cgroup_missing(struct err *err);
 
 /* An array of pids that grows. Freed by its owner. */
 struct pid_list {

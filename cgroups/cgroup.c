@@ -32,6 +32,17 @@
 static const char *const v1_controllers[] = { "pids", "freezer", "devices",
 	"name=systemd" };
 
+static const char *const v1_names[] = {
+	[CGROUP_V1_FREEZER] = "freezer",
+	[CGROUP_V1_MEMORY] = "memory",
+	[CGROUP_V1_PIDS] = "pids",
+	[CGROUP_V1_CPU] = "cpu",
+	[CGROUP_V1_CPUACCT] = "cpuacct",
+	[CGROUP_V1_BLKIO] = "blkio",
+	[CGROUP_V1_HUGETLB] = "hugetlb",
+	[CGROUP_V1_RDMA] = "rdma",
+};
+
 /* Whether a comma list of len bytes has this word. */
 static bool
 list_has(const char *list, size_t len, const char *word)
@@ -174,54 +185,79 @@ choose_controller(const struct mountinfo *mounts, const char *proc_cgroup)
 	return "";
 }
 
-static int
-no_cgroup(struct err *err)
+int
+cgroup_missing(struct err *err)
 {
 	return err_set(err, ERR_NOT_FOUND, ENOENT, "cgroup does not exist");
 }
 
-static struct cgroup *
-cgroup_new(const char *controller, char *path_consume, const char *mount_point,
-    const char *below)
+/*
+ * The path that proc_cgroup has for a controller, and the directory it is: both
+ * owned by the caller. -ENOENT for none that can be a container's own.
+ */
+static int
+locate_in(const char *proc_cgroup, const struct mountinfo *mounts,
+    const char *controller, char **ret_path, char **ret_dir)
 {
-	struct cgroup *cg = calloc(1, sizeof(*cg));
+	size_t len;
 
-	if (!cg || asprintf(&cg->dir, "%s%s", mount_point, below) < 0) {
-		free(cg);
-		free(path_consume);
-		return NULL;
+	const char *begin = find_path(proc_cgroup, controller, &len);
+	if (!begin)
+		return -ENOENT;
+	cleanup_free char *path = strndup(begin, len);
+	if (!path)
+		return -ENOMEM;
+	if (!is_clean(path))
+		return -ENOENT;
+	const struct mountinfo_entry *mount =
+	    find_mount(mounts, controller, path);
+	const char *below = mount ? path_below(path, mount->root) : "";
+	if (strlen(below) < 2)
+		return -ENOENT;
+	char *dir;
+	if (asprintf(&dir, "%s%s", mount->mount_point, below) < 0)
+		return -ENOMEM;
+	*ret_dir = dir;
+	*ret_path = take_ptr(path);
+	return 0;
+}
+
+/* A controller that is missing is what whoever needs it has to tell. */
+static int
+locate_v1_dirs(
+    const char *proc_cgroup, const struct mountinfo *mounts, struct cgroup *cg)
+{
+	for (size_t i = 0; i < CGROUP_V1_CONTROLLERS; i++) {
+		cleanup_free char *path = NULL;
+
+		int r = locate_in(
+		    proc_cgroup, mounts, v1_names[i], &path, &cg->v1_dirs[i]);
+		if (r == -ENOMEM)
+			return r;
 	}
-	cg->controller = controller;
-	cg->path = path_consume;
-	return cg;
+	return 0;
 }
 
 int
 cgroup_locate(const char *proc_cgroup, const struct mountinfo *mounts,
     struct cgroup **ret, struct err *err)
 {
-	const char *controller = choose_controller(mounts, proc_cgroup);
-	size_t len;
+	struct cgroup *cg = calloc(1, sizeof(*cg));
 
-	const char *begin = find_path(proc_cgroup, controller, &len);
-	if (!begin)
-		return no_cgroup(err);
-	cleanup_free char *path = strndup(begin, len);
-	if (!path)
-		return err_set_errno(err, ENOMEM, "find cgroup");
-	if (!is_clean(path))
-		return no_cgroup(err);
-	const struct mountinfo_entry *mount =
-	    find_mount(mounts, controller, path);
-	const char *below = mount ? path_below(path, mount->root) : "";
-	if (strlen(below) < 2)
-		return no_cgroup(err);
-	struct cgroup *cg =
-	    cgroup_new(controller, take_ptr(path), mount->mount_point, below);
 	if (!cg)
 		return err_set_errno(err, ENOMEM, "find cgroup");
-	*ret = cg;
-	return 0;
+	cg->controller = choose_controller(mounts, proc_cgroup);
+	int r =
+	    locate_in(proc_cgroup, mounts, cg->controller, &cg->path, &cg->dir);
+	if (r == 0 && !cgroup_is_v2(cg))
+		r = locate_v1_dirs(proc_cgroup, mounts, cg);
+	if (r == 0) {
+		*ret = cg;
+		return 0;
+	}
+	cgroup_free(cg);
+	return r == -ENOENT ? cgroup_missing(err)
+			    : err_set_errno(err, -r, "find cgroup");
 }
 
 bool
@@ -265,7 +301,7 @@ cgroup_of_pid(pid_t pid, struct cgroup **ret, struct err *err)
 	/* One that was removed is still named while its last process goes. */
 	if (access(cg->dir, F_OK) < 0) {
 		cgroup_free(cg);
-		return no_cgroup(err);
+		return cgroup_missing(err);
 	}
 	*ret = cg;
 	return 0;
@@ -276,6 +312,8 @@ cgroup_free(struct cgroup *cg)
 {
 	if (!cg)
 		return;
+	for (size_t i = 0; i < CGROUP_V1_CONTROLLERS; i++)
+		free(cg->v1_dirs[i]);
 	free(cg->path);
 	free(cg->dir);
 	free(cg);
@@ -285,4 +323,10 @@ bool
 cgroup_is_v2(const struct cgroup *cg)
 {
 	return !*cg->controller;
+}
+
+const char *
+cgroup_dir(const struct cgroup *cg, enum cgroup_v1 controller)
+{
+	return cgroup_is_v2(cg) ? cg->dir : cg->v1_dirs[controller];
 }
