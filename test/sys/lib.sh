@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# What the system tests share. A test file defines functions and registers them
+# at its end:
+#
+#   sys_test core "name of the test" function     in every containerd version
+#   sys_test full "name of the test" function     in the first version only
+#
+# A test runs in a bash of its own with -eu, with its directory $T as working
+# directory; it fails when a command fails or by `fail`, and is skipped by
+# `skip`. Nothing waits for a time to pass where a condition can be waited for
+# (wait_for). Everything runs inside a pid and a mount namespace made by run, so
+# what is left over is seen, and goes away with the namespace.
+#
+# Environment: SYS (work directory), CONTAINERD, CTR, RUNTIME, NS, IMAGE, OURS
+# (1 when the shim under test is chock), SCALE (percent of the counts of load
+# tests), HERE (this folder).
+
+SOCK=$SYS/containerd.sock
+STATE=$SYS/state
+# The bundles.
+TASKS=$STATE/io.containerd.runtime.v2.task
+export SOCK TASKS
+
+SKIP_STATUS=77
+
+say() {
+	printf '%s\n' "$*"
+}
+
+fail() {
+	say "FAIL: $*"
+	exit 1
+}
+
+skip() {
+	say "SKIP: $*"
+	exit $SKIP_STATUS
+}
+
+# Skips a test of what the reference shim cannot do.
+ours() {
+	[ "$OURS" = 1 ] || skip "the shim under test cannot: $*"
+}
+
+# N scaled by SCALE, at least 2.
+scaled() {
+	local n=$(($1 * SCALE / 100))
+	say $((n < 2 ? 2 : n))
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds.
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		if [ $SECONDS -ge $end ]; then
+			say "gave up waiting for: $*"
+			return 1
+		fi
+		sleep 0.02
+	done
+}
+
+# within SECONDS COMMAND...: fails when the command takes longer.
+within() {
+	local status=0
+	timeout -k 2 "$@" || status=$?
+	[ $status -ne 124 ] && [ $status -ne 137 ] ||
+		fail "no answer within $1 s: ${*:2}"
+	return $status
+}
+
+# expect_status N COMMAND...
+expect_status() {
+	local want=$1 status=0
+	shift
+	"$@" || status=$?
+	[ $status -eq "$want" ] || fail "status $status, not $want, of: $*"
+}
+
+# expect_error TEXT COMMAND...: the command fails and says TEXT (a regular
+# expression).
+expect_error() {
+	local want=$1 out status=0
+	shift
+	out=$("$@" 2>&1) || status=$?
+	[ $status -ne 0 ] || fail "no error from: $*"
+	grep -Eq -- "$want" <<<"$out" || fail "no '$want' in the error: $out"
+}
+
+# ---- containerd ----
+
+containerd_config() {
+	cat <<-END
+		version = 2
+		root = "$SYS/root"
+		state = "$STATE"
+		disabled_plugins = [
+		  "io.containerd.grpc.v1.cri",
+		  "io.containerd.cri.v1.images",
+		  "io.containerd.cri.v1.runtime",
+		  "io.containerd.internal.v1.opt",
+		  "io.containerd.nri.v1.nri",
+		  "io.containerd.snapshotter.v1.aufs",
+		  "io.containerd.snapshotter.v1.blockfile",
+		  "io.containerd.snapshotter.v1.btrfs",
+		  "io.containerd.snapshotter.v1.devmapper",
+		  "io.containerd.snapshotter.v1.zfs",
+		]
+		[grpc]
+		  address = "$SOCK"
+		[ttrpc]
+		  address = "$SOCK.ttrpc"
+		[debug]
+		  level = "debug"
+	END
+}
+
+# containerd's log is one file for each start, so that a test can look at what
+# happened since.
+containerd_start() {
+	CONTAINERD_LOG=$SYS/containerd-$(date +%s%N).log
+	ln -sf "$CONTAINERD_LOG" "$SYS/containerd.log"
+	containerd_config >"$SYS/config.toml"
+	# What a shell starts in the background ignores SIGINT and SIGQUIT, and
+	# containers would inherit that.
+	setsid env --default-signal "$CONTAINERD" --config "$SYS/config.toml" </dev/null \
+		>"$CONTAINERD_LOG" 2>&1 &
+	disown $!
+	printf '%s\n' $! >"$SYS/containerd.pid"
+	wait_for 30 c version
+}
+
+containerd_pid() {
+	cat "$SYS/containerd.pid"
+}
+
+# The end of a process; a zombie has ended.
+gone() {
+	local stat
+	stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
+	[[ ${stat##*) } == Z* ]]
+}
+
+containerd_kill() {
+	local pid
+	pid=$(containerd_pid)
+	kill -KILL "$pid"
+	wait_for 10 gone "$pid"
+}
+
+# How many events of a topic containerd has taken since its last start. This
+# misses none, whereas a subscriber that reconnects after a restart may.
+forwarded() {
+	grep -c "event forwarded.* topic=/tasks/$1 " "$SYS/containerd.log" || :
+}
+
+# ---- containers ----
+
+# $SYS/bin/c is ctr with its address and namespace, for use by xargs as well.
+c_install() {
+	mkdir -p "$SYS/bin"
+	cat >"$SYS/bin/c" <<-END
+		#!/bin/sh
+		exec "$CTR" --address "$SOCK" -n "$NS" "\$@"
+	END
+	cat >"$SYS/bin/c-run" <<-END
+		#!/bin/sh
+		exec "$CTR" --address "$SOCK" -n "$NS" run --runtime "$RUNTIME" "\$@"
+	END
+	chmod +x "$SYS/bin/c" "$SYS/bin/c-run"
+}
+
+# run_idle ID [OPTION...]: a detached container that does nothing.
+run_idle() {
+	local id=$1
+	shift
+	c-run -d --null-io "$@" "$IMAGE" "$id" sleep 100000
+}
+
+# run_gate ID GATE COMMAND: a detached container that runs a shell command as
+# soon as the FIFO GATE has been opened by gate_open. Many may wait.
+run_gate() {
+	local id=$1 gate=$2
+	[ -p "$gate" ] || mkfifo "$gate"
+	c-run -d --null-io --mount \
+		"type=bind,src=$gate,dst=/tmp/gate,options=rbind:ro" \
+		"$IMAGE" "$id" sh -c "cat /tmp/gate; $3"
+}
+
+# Opens the gate for all that wait at it; it is shut again at once.
+gate_open() {
+	: >"$1"
+}
+
+status_of() {
+	c task ls | awk -v id="$1" '$1 == id { print $3 }'
+}
+
+pid_of() {
+	c task ls | awk -v id="$1" '$1 == id { print $2 }'
+}
+
+is_status() {
+	[ "$(status_of "$1")" = "$2" ]
+}
+
+# expect_exit N ID: waits for the end of a detached container, and removes it.
+# What `task rm` says about the exit status is a warning in some versions and
+# its own status in others.
+expect_exit() {
+	local out status=0
+	wait_for 20 is_status "$2" STOPPED
+	out=$(c task rm "$2" 2>&1) || status=$?
+	[[ $out != *"exit code $1"* || $1 -eq 0 ]] || status=$1
+	[ $status -eq "$1" ] || fail "$2: status $status, not $1: $out"
+	c c rm "$2"
+}
+
+# Removes stopped or running containers with all that is theirs.
+remove() {
+	local id
+	for id; do
+		c task kill -s KILL "$id" >/dev/null 2>&1 || :
+		wait_for 20 is_status "$id" STOPPED
+		c task rm "$id" >/dev/null 2>&1 || :
+		c c rm "$id"
+	done
+}
+
+# Pids whose program is the shim under test.
+shim_pids() {
+	local p
+	for p in /proc/[0-9]*; do
+		[ "$(readlink "$p/exe")" != "$RUNTIME" ] || say "${p#/proc/}"
+	done 2>/dev/null
+}
+
+shim_count() {
+	shim_pids | wc -l
+}
+
+is_shim_count() {
+	[ "$(shim_count)" = "$1" ]
+}
+
+# The reference shim leaves its socket behind when it is killed.
+shim_kill() {
+	# shellcheck disable=SC2046
+	kill -KILL $(shim_pids)
+	[ "$OURS" = 1 ] || rm -f /run/containerd/s/*
+}
+
+# ---- events ----
+
+# events_start FILE: appends what `ctr events` prints. Returns when the
+# subscription stands, which is known by an event of our own arriving.
+events_start() {
+	EVENTS=$1
+	setsid c events >>"$EVENTS" 2>/dev/null </dev/null &
+	EVENTS_PID=$!
+	events_sync
+}
+
+# Returns when all that containerd had taken up to now is in the file.
+events_sync() {
+	local mark=m$RANDOM$RANDOM
+	wait_for 30 events_marked $mark
+}
+
+events_marked() {
+	c namespaces label "$NS" "mark=$1"
+	grep -q "\"mark\":\"$1\"" "$EVENTS"
+}
+
+events_stop() {
+	kill "$EVENTS_PID"
+	wait "$EVENTS_PID" 2>/dev/null || :
+}
+
+events_are() {
+	[ "$(python3 "$HERE/events.py" count "$EVENTS" "$1")" -ge "$2" ]
+}
+
+# events_check [OPTION...]: all promises about what is in the file.
+events_check() {
+	python3 "$HERE/events.py" check "$EVENTS" "$@"
+}
+
+# Execs before init: the promise only our shim keeps in every version.
+execs_first() {
+	[ "$OURS" != 1 ] || say --execs-first
+}
