@@ -58,10 +58,11 @@ void launch_free(struct launch *launch);
 void launch_process_exited(struct launch *launch);
 
 /*
- * A zombie of unknown origin: if it is the process of a launch whose command
- * has just ended, it is adopted. A process becomes our child only when its
- * runtime exits, and the runtime has written the pid file by then, so nothing
- * is missed.
+ * A zombie of unknown origin: if a launch's pid file names it, it is adopted. A
+ * process becomes our child only when its runtime exits, and the runtime has
+ * written the pid file by then, so nothing is missed. Whether the runtime can
+ * be waited for already says nothing: the kernel hands on the children of a
+ * program with threads a moment earlier.
  */
 void launch_claim(struct list *launches, pid_t pid);
 
