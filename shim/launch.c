@@ -366,8 +366,7 @@ launch_claim(struct list *launches, pid_t pid)
 	{
 		struct launch *l = list_entry(i, struct launch, link);
 
-		if (l->p->pid || !oci_run_exited(l->run) ||
-		    read_pid(l, &named) < 0 || named != pid)
+		if (l->p->pid || read_pid(l, &named) < 0 || named != pid)
 			continue;
 		(void)process_adopt(l->p, pid, &ignored);
 		return;
