@@ -166,20 +166,35 @@ unmount_rootfs(struct deletion *d)
 	worker_free(worker);
 }
 
-/* A killed shim leaves its socket behind. One that is served stays. */
-static void
-remove_dead_socket(const struct deletion *d)
+/* What the bundle says; without it the name follows from the command line, for
+ * a container that is its own group. */
+static int
+find_socket(const struct deletion *d, char ret[SOCKET_PATH_SIZE])
 {
 	cleanup_free char *address = NULL;
 	char path[PATH_MAX];
 	size_t prefix = strlen(SOCKET_PREFIX);
+	struct err ignored;
 
-	if (path_format(path, sizeof(path), "%s/address", d->bundle) < 0 ||
-	    file_read(AT_FDCWD, path, PATH_MAX, &address, NULL) < 0 ||
-	    strncmp(address, SOCKET_PREFIX, prefix) != 0)
-		return;
-	if (!socket_is_served(address + prefix))
-		(void)unlink(address + prefix);
+	int r = path_format(path, sizeof(path), "%s/address", d->bundle);
+	if (r == 0)
+		r = file_read(AT_FDCWD, path, PATH_MAX, &address, NULL);
+	if (r < 0)
+		return socket_path(SOCKET_DIR_DEFAULT, d->args->address,
+		    d->args->ns, d->args->id, ret, &ignored);
+	if (strncmp(address, SOCKET_PREFIX, prefix) != 0)
+		return -EBADMSG;
+	return path_format(ret, SOCKET_PATH_SIZE, "%s", address + prefix);
+}
+
+/* A killed shim leaves its socket behind. One that is served stays. */
+static void
+remove_dead_socket(const struct deletion *d)
+{
+	char path[SOCKET_PATH_SIZE];
+
+	if (find_socket(d, path) == 0 && !socket_is_served(path))
+		(void)unlink(path);
 }
 
 /* How init ended: as recorded; else it is we who end it, now. That needs no

@@ -103,7 +103,7 @@ on_deleted(struct oci_run *run, const struct oci_run_result *result, void *arg)
 	struct delete *self = arg;
 	struct err err;
 
-	oci_run_free(run);
+	(void)run;
 	/* Somebody else deleted it, or there never was one: what was wanted. */
 	if (!result->ok && !strstr(result->output, "does not exist")) {
 		runtime_error(self->op->p->container, "delete", self->log_mark,
@@ -111,7 +111,6 @@ on_deleted(struct oci_run *run, const struct oci_run_result *result, void *arg)
 		(void)err_wrap(&err, "failed to delete task");
 		note_failure(self, &err);
 	}
-	self->run = NULL;
 	unmount(self);
 }
 

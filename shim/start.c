@@ -82,7 +82,7 @@ choose_path(struct start *s, struct err *err)
 	if (r < 0)
 		return r;
 	r = socket_path(dir, s->args->address, s->args->ns,
-	    spec.group ? spec.group : s->args->id, s->path, err);
+	    spec.group && *spec.group ? spec.group : s->args->id, s->path, err);
 	oci_spec_done(&spec);
 	if (r == 0 && s->params.socket_dir && *s->params.socket_dir &&
 	    symlink(dir, "s") < 0 && errno != EEXIST)
