@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "cgroups/cgroup.h"
+#include "cgroups/oom.h"
 #include "oci/spec.h"
 #include "shim/op.h"
 #include "shim/recorder.h"
@@ -115,6 +116,7 @@ container_free(struct container *c)
 	process_done(&c->init);
 	list_del(&c->link);
 	recorder_close(c->recorder);
+	oom_watch_free(c->oom);
 	cgroup_free(c->cgroup);
 	options_done(&c->options);
 	free(c->runtime_root);
@@ -224,13 +226,52 @@ container_hurry(struct container *c)
 	}
 }
 
+/* In states before there is a container to tell of, the table says BUG. */
+static bool
+on_oom(void *arg)
+{
+	struct container *c = arg;
+	struct fsm_step step =
+	    fsm_init_step((enum fsm_init_state)c->init.state, FSM_INIT_EV_OOM);
+
+	if (step.kind == FSM_BUG)
+		return false;
+	process_event(&c->init, FSM_INIT_EV_OOM, NULL);
+	return true;
+}
+
+static void
+watch_oom(struct container *c)
+{
+	struct err err;
+
+	if (oom_watch_new(c->shim->base, PRIORITY_CHILD, c->cgroup, on_oom, c,
+		&c->oom, &err) < 0)
+		log_task(LOG_LEVEL_WARN, c->id, NULL,
+		    "OOM will not be told: %s, ignoring", err.msg);
+}
+
 void
 container_find_cgroup(struct container *c)
 {
 	struct err err;
 
-	if (c->init.child && cgroup_of_pid(c->init.pid, &c->cgroup, &err) < 0)
+	if (!c->init.child)
+		return;
+	if (cgroup_of_pid(c->init.pid, &c->cgroup, &err) < 0)
 		log_task(LOG_LEVEL_DEBUG, c->id, NULL, "%s", err.msg);
+	else
+		watch_oom(c);
+}
+
+void
+container_process_exited(struct container *c, const struct process *p)
+{
+	oom_watch_check(c->oom);
+	if (!p->is_init)
+		return;
+	oom_watch_free(c->oom);
+	c->oom = NULL;
 }
 
 struct oci_runtime

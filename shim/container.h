@@ -17,6 +17,7 @@
 #include "shim/process.h"
 
 struct cgroup;
+struct oom_watch;
 struct recorder;
 struct shim;
 
@@ -34,6 +35,7 @@ struct container {
 	struct fsm_rule rule;
 	struct recorder *recorder;
 	struct cgroup *cgroup; /* NULL when it has none of its own */
+	struct oom_watch *oom; /* NULL without, and once init is dead */
 	uint32_t last_slot;
 	char *checkpoint; /* directory to restore from, NULL otherwise */
 };
@@ -62,9 +64,16 @@ void container_rule(struct container *c, enum fsm_rule_event event);
  * for long. */
 void container_hurry(struct container *c);
 
-/* Finds the cgroup of init's pid. Without one, signals go to known processes.
- */
+/* Finds the cgroup of init's pid, and begins to watch it for OOM. Without one,
+ * signals go to known processes. */
 void container_find_cgroup(struct container *c);
+
+/*
+ * A process was seen to have exited, which is still to be raised: a kill for
+ * want of memory, which it may have died of, is told before. Watching ends with
+ * init.
+ */
+void container_process_exited(struct container *c, const struct process *p);
 
 /* What every runtime command of it has in common. Borrowed from c. */
 struct oci_runtime container_runtime(const struct container *c);

@@ -253,6 +253,7 @@ on_exit_seen(struct child *child, const struct child_exit *exit, void *arg)
 	};
 	if (p->io)
 		oci_stdio_process_exited(p->io);
+	container_process_exited(p->container, p);
 	process_raise(p, PROCESS_EXITED);
 	launch_process_exited(p->launch);
 }

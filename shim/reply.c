@@ -21,6 +21,7 @@
 #include "shim/container.h"
 #include "shim/process.h"
 #include "shim/request.h"
+#include "shim/stats.h"
 
 static void
 reply(struct request *req, const pb_msgdesc_t *fields, const void *message)
@@ -276,6 +277,25 @@ reply_pids(struct request *req, const struct process *p)
 		bytes_free(&details[i]);
 }
 
+static void
+reply_stats(struct request *req, const struct process *p)
+{
+	cleanup_bytes struct bytes value = { 0 };
+	const char *type_url;
+	struct err err;
+
+	if (stats_encode(p->container->cgroup, &type_url, &value, &err) < 0) {
+		request_fail(req, &err);
+		return;
+	}
+	containerd_task_v2_StatsResponse m = {
+		.has_stats = true,
+		.stats = { .type_url = message_borrow(type_url),
+		    .value = value },
+	};
+	reply(req, containerd_task_v2_StatsResponse_fields, &m);
+}
+
 void
 reply_done(struct request *req, struct process *p)
 {
@@ -299,6 +319,9 @@ reply_done(struct request *req, struct process *p)
 		return;
 	case REQUEST_PIDS:
 		reply_pids(req, p);
+		return;
+	case REQUEST_STATS:
+		reply_stats(req, p);
 		return;
 	case REQUEST_CONNECT:
 		reply_connect(req, p);

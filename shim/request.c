@@ -27,6 +27,7 @@ may_begin_op(enum request_kind kind)
 	case REQUEST_WAIT:
 	case REQUEST_STATE:
 	case REQUEST_PIDS:
+	case REQUEST_STATS:
 	case REQUEST_CONNECT:
 	case REQUEST_RESIZE:
 	case REQUEST_CLOSE_IO:

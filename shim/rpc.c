@@ -171,6 +171,18 @@ on_pids(struct ttrpc_call *call, void *arg)
 }
 
 static void
+on_stats(struct ttrpc_call *call, void *arg)
+{
+	const struct events events = { FSM_INIT_EV_QUERY, FSM_EXEC_EV_QUERY };
+	containerd_task_v2_StatsRequest m = { 0 };
+
+	if (!decode(call, containerd_task_v2_StatsRequest_fields, &m))
+		return;
+	submit(arg, call, REQUEST_STATS, m.id, "", &events);
+	message_release(containerd_task_v2_StatsRequest_fields, &m);
+}
+
+static void
 on_pause(struct ttrpc_call *call, void *arg)
 {
 	const struct events events = { .init = FSM_INIT_EV_PAUSE };
@@ -518,6 +530,7 @@ const struct ttrpc_method rpc_methods[] = {
 	TASK("Start", on_start),
 	TASK("Delete", on_delete),
 	TASK("Pids", on_pids),
+	TASK("Stats", on_stats),
 	TASK("Pause", on_pause),
 	TASK("Resume", on_resume),
 	TASK("Checkpoint", on_checkpoint),
