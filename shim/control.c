@@ -22,6 +22,7 @@
 #include "oci/spec.h"
 #include "oci/stdio.h"
 #include "shim/container.h"
+#include "shim/op.h"
 #include "shim/process.h"
 #include "shim/refuse.h"
 #include "shim/reply.h"
@@ -48,15 +49,36 @@ fail_kill(struct request *req, int r)
 	request_fail(req, &err);
 }
 
+/*
+ * On cgroup v1 what is frozen does not die of SIGKILL until it is thawed, and a
+ * pause that is under way would freeze it again.
+ */
+static void
+thaw_killed(struct container *c, const struct request *req)
+{
+	enum fsm_status status =
+	    fsm_init_status((enum fsm_init_state)c->init.state);
+
+	if (req->signal != SIGKILL ||
+	    (status != FSM_STATUS_PAUSED && status != FSM_STATUS_PAUSING))
+		return;
+	if (status == FSM_STATUS_PAUSING)
+		op_abort(c->init.op);
+	control_thaw(c);
+}
+
 void
 control_signal(struct process *p, struct request *req)
 {
 	int r = p->child ? child_signal(p->child, (int)req->signal) : -ESRCH;
 
-	if (r < 0)
+	if (r < 0) {
 		fail_kill(req, r);
-	else
-		reply_done(req, p);
+		return;
+	}
+	if (p->is_init)
+		thaw_killed(p->container, req);
+	reply_done(req, p);
 }
 
 /* Without a cgroup of its own only the processes that we know can be meant. */
@@ -87,12 +109,16 @@ control_signal_all(struct container *c, struct request *req)
 		r = cgroup_signal(c->cgroup, (int)req->signal, &n, &err);
 	else
 		n = signal_known(c, (int)req->signal);
-	if (r < 0)
+	if (r < 0) {
 		request_fail(req, &err);
-	else if (n == 0)
+		return;
+	}
+	if (n == 0) {
 		fail_kill(req, -ESRCH);
-	else
-		reply_done(req, &c->init);
+		return;
+	}
+	thaw_killed(c, req);
+	reply_done(req, &c->init);
 }
 
 void

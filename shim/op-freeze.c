@@ -21,7 +21,8 @@
 struct freeze {
 	struct op *op;
 	struct event *again;
-	bool frozen;      /* what is wanted */
+	bool frozen; /* what is wanted */
+	bool aborted;
 	int64_t deadline; /* CLOCK_MONOTONIC */
 };
 
@@ -35,7 +36,19 @@ freeze_free(struct op *op)
 	free(self);
 }
 
-static const struct op_type freeze_type = { .free = freeze_free };
+/* Told from inside a step: the next look ends it. */
+static void
+freeze_abort(struct op *op)
+{
+	struct freeze *self = op->data;
+
+	self->aborted = true;
+}
+
+static const struct op_type freeze_type = {
+	.free = freeze_free,
+	.abort = freeze_abort,
+};
 
 static void
 give_up(struct freeze *self, const struct err *err)
@@ -56,7 +69,9 @@ look(struct freeze *self)
 	struct err err;
 	bool frozen;
 
-	int r = cgroup_freeze(cg, self->frozen, &err);
+	int r = self->aborted ? err_set(&err, ERR_CANCELED, ECANCELED,
+				    "container was killed: context canceled")
+			      : cgroup_freeze(cg, self->frozen, &err);
 	if (r == 0)
 		r = cgroup_is_frozen(cg, &frozen, &err);
 	if (r < 0)
