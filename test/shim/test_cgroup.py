@@ -167,7 +167,8 @@ def test_stats_are_true(t):
     c = limited(t, ["sh", "-c", "while :; do :; done"]).run()
     c.run_exec("e", ["sleep", "1000000"])
     found = metrics(t, c)
-    t.equal(found["pids"], {"current": 2, "limit": 77})
+    t.equal(found["pids"]["limit"], 77)
+    t.true(found["pids"]["current"] >= 2, f"{found['pids']}")
     memory = found["memory"]
     if not IS_V2:
         t.true(found["cpu"]["throttling"] is not None, "no throttling")
