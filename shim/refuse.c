@@ -74,12 +74,13 @@ illegal(struct err *ret, const char *what, const char *word, const char *noun)
 
 /* Pause and the like name a created container in a sentence of their own. */
 static void
-illegal_task(const struct process *p, struct err *ret, const char *what)
+illegal_task(const struct process *p, struct err *ret, const char *what,
+    const char *task)
 {
 	if (fsm_init_status((enum fsm_init_state)p->state) ==
 	    FSM_STATUS_CREATED)
 		(void)err_set(ret, ERR_UNKNOWN, EPERM,
-		    "cannot %s task in created state", what);
+		    "cannot %s %s in created state", what, task);
 	else
 		illegal(ret, what, state_word(p), "container");
 }
@@ -123,20 +124,20 @@ refuse_init(const struct process *p, enum fsm_init_event event, struct err *ret)
 		illegal(ret, "delete", state_word(p), "process");
 		return;
 	case FSM_INIT_EV_PAUSE:
-		illegal_task(p, ret, "pause");
+		illegal_task(p, ret, "pause", "task");
 		return;
 	case FSM_INIT_EV_RESUME:
 		if (fsm_init_status((enum fsm_init_state)p->state) ==
 		    FSM_STATUS_RUNNING)
 			illegal(ret, "resume", "running", "process");
 		else
-			illegal_task(p, ret, "resume");
+			illegal_task(p, ret, "resume", "task");
 		return;
 	case FSM_INIT_EV_UPDATE:
 		illegal(ret, "update", state_word(p), "container");
 		return;
 	case FSM_INIT_EV_CHECKPOINT:
-		illegal_task(p, ret, "checkpoint");
+		illegal_task(p, ret, "checkpoint", "a task");
 		return;
 	case FSM_INIT_EV_EXEC:
 		(void)err_set(ret, ERR_UNKNOWN, EPERM,

@@ -115,7 +115,8 @@ def test_unknown_exec(t):
                            "Kill": {"signal": 9}, "Wait": {},
                            "ResizePty": {"width": 1, "height": 1}}.items():
         t.error(NOT_FOUND, text, c.call, method, exec_id="nobody", **fields)
-    t.error(UNKNOWN, text, c.call, "CloseIO", exec_id="nobody", stdin=True)
+    # The Go shim forgets the code here: UNKNOWN.
+    t.error(NOT_FOUND, text, c.call, "CloseIO", exec_id="nobody", stdin=True)
 
 
 def test_exec_created(t):
