@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Recordings of what went wrong, kept for whoever looks into it.
+ *
+ * A kept file is a copy, written beside its name and renamed, so that it is
+ * whole or not there. Room is made before it is written, so that there are
+ * never more than KEEP_FILES of them, and none is larger than RECORDING_MAX.
+ * Foreign files in the directory are neither counted nor removed.
  */
 #include "shim/keep.h"
 
@@ -76,9 +81,9 @@ survey(DIR *dir, char oldest[NAME_MAX + 1])
 
 /* Two at once may each remove one: the bound holds all the same. */
 static void
-make_room(void)
+make_room(const char *in)
 {
-	cleanup_dir DIR *dir = opendir(KEEP_DIR);
+	cleanup_dir DIR *dir = opendir(in);
 	char oldest[NAME_MAX + 1] = "";
 
 	while (dir && survey(dir, oldest) >= KEEP_FILES) {
@@ -89,7 +94,7 @@ make_room(void)
 }
 
 static int
-copy(const char *from, const char *ns, const char *id)
+copy(const char *from, const char *in, const char *ns, const char *id)
 {
 	cleanup_free char *data = NULL;
 	char to[PATH_MAX];
@@ -99,19 +104,22 @@ copy(const char *from, const char *ns, const char *id)
 	int r = file_read(AT_FDCWD, from, RECORDING_MAX, &data, &len);
 	if (r >= 0 && lstat(from, &st) < 0)
 		r = -errno;
-	if (r == 0)
-		r = dir_make_all(KEEP_DIR, 0700);
+	if (r >= 0)
+		r = dir_make_all(in, 0700);
+	/* Named by the file's own time: asked twice, it is kept once. */
+	if (r >= 0)
+		r = path_format(to, sizeof(to), "%s/%s-%s-%lld" SUFFIX, in, ns,
+		    id, (long long)st.st_ctim.tv_sec);
 	if (r < 0)
 		return r;
-	make_room();
-	/* Named by the file's own time: asked twice, it is kept once. */
-	r = path_format(to, sizeof(to), KEEP_DIR "/%s-%s-%lld" SUFFIX, ns, id,
-	    (long long)st.st_ctim.tv_sec);
-	return r < 0 ? r : file_write_atomic(AT_FDCWD, to, data, len, 0600);
+	if (access(to, F_OK) < 0)
+		make_room(in);
+	return file_write_atomic(AT_FDCWD, to, data, len, 0600);
 }
 
 void
-keep_recording(const char *bundle, const char *ns, const char *id)
+keep_recording_in(
+    const char *dir, const char *bundle, const char *ns, const char *id)
 {
 	struct recording recording;
 	char path[PATH_MAX];
@@ -120,8 +128,14 @@ keep_recording(const char *bundle, const char *ns, const char *id)
 	if (path_format(path, sizeof(path), "%s/" RECORDER_FILE, bundle) < 0 ||
 	    recording_load(path, &recording, &ignored) < 0)
 		return;
-	int r = went_wrong(&recording) ? copy(path, ns, id) : 0;
+	int r = went_wrong(&recording) ? copy(path, dir, ns, id) : 0;
 	if (r < 0)
 		log_warn("cannot keep %s: %s", path, strerrordesc_np(-r));
 	recording_done(&recording);
+}
+
+void
+keep_recording(const char *bundle, const char *ns, const char *id)
+{
+	keep_recording_in(KEEP_DIR, bundle, ns, id);
 }

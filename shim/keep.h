@@ -12,7 +12,11 @@
 #define KEEP_DIR   "/var/lib/chock/recordings"
 #define KEEP_FILES 32
 
-/* Failures are logged. */
+/* Failures are logged; without a recording there is nothing to keep. */
 void keep_recording(const char *bundle, const char *ns, const char *id);
+
+/* The same with another directory, which is made when it is not there. */
+void keep_recording_in(
+    const char *dir, const char *bundle, const char *ns, const char *id);
 
 #endif

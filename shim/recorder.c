@@ -2,19 +2,20 @@
 /*
  * The flight recorder's file.
  *
- *   header (256 bytes) | slot | slot | ...      record seq is in slot
- *                                               (seq - 1) % number of slots
+ *   header (256 bytes) | exit | slot | slot | ...
  *
- * A slot is 128 bytes: the record's fields, then a checksum over them, written
- * last. The mapping is shared with the page cache, so what was written outlives
- * this process, whatever kills it. Nothing is synced to storage: the bundle is
- * in memory and dies with the machine, as the container does.
+ * Record seq is in ring slot (seq - 1) % number of slots; the last EXITED of
+ * init is in the slot "exit" too, where later records do not overwrite it. A
+ * slot is 128 bytes: the record's fields, then a checksum over them, so that a
+ * half-written one is told from a whole one. The mapping is shared with the
+ * page cache, so what was written outlives this process, whatever kills it.
+ * Nothing is synced to storage: the bundle is in memory and dies with the
+ * machine, as the container does.
  */
 #include "shim/recorder.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -27,15 +28,17 @@
 
 #define MAGIC    "CHOCKREC"
 #define VERSION  1
-#define FILE_MAX (64u << 20)
+#define FILE_MAX (16u << 20)
 
 struct header {
 	char magic[8];
 	uint32_t version;
 	uint32_t slot_size;
+	uint32_t n_slots; /* of the ring */
+	uint32_t names;   /* hash of the names that the numbers stand for */
 	char ns[RECORDER_NAME_MAX + 4];
 	char id[RECORDER_NAME_MAX + 4];
-	uint8_t reserved[76];
+	uint8_t reserved[68];
 	uint32_t checksum;
 };
 
@@ -48,90 +51,140 @@ struct slot {
 	uint32_t status;
 	uint8_t kind, event, from, next, step;
 	char name[RECORDER_NAME_MAX + 1];
-	uint8_t reserved[2];
+	uint8_t reserved[6];
 	uint32_t checksum;
+};
+
+struct file {
+	struct header header;
+	struct slot exit;
+	struct slot ring[];
 };
 
 _Static_assert(sizeof(struct header) == 256, "the header's size is fixed");
 _Static_assert(sizeof(struct slot) == 128, "the slot's size is fixed");
+_Static_assert(offsetof(struct slot, checksum) == 124, "the slot has no holes");
+_Static_assert(sizeof(struct file) == 384, "the file has no holes");
 
 struct recorder {
-	struct header *header; /* the whole mapping */
+	struct file *file; /* the mapping */
 	size_t size;
-	struct slot *slots;
-	size_t n_slots;
 	uint64_t seq; /* of the last record */
 };
 
 /* FNV-1a: it has to tell a torn record, not an enemy. */
+#define FNV_BEGIN 2166136261u
+#define FNV_PRIME 16777619u
+
 static uint32_t
-checksum(const void *data, size_t len)
+fnv(uint32_t hash, const void *data, size_t len)
 {
 	const uint8_t *p = data;
-	uint32_t hash = 2166136261u;
 
 	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ p[i]) * 16777619u;
+		hash = (hash ^ p[i]) * FNV_PRIME;
 	return hash;
 }
 
 static uint32_t
 header_checksum(const struct header *h)
 {
-	return checksum(h, offsetof(struct header, checksum));
+	return fnv(FNV_BEGIN, h, offsetof(struct header, checksum));
 }
 
 static uint32_t
 slot_checksum(const struct slot *s)
 {
-	return checksum(s, offsetof(struct slot, checksum));
+	return fnv(FNV_BEGIN, s, offsetof(struct slot, checksum));
+}
+
+static uint32_t
+fnv_text(uint32_t hash, const char *text)
+{
+	return fnv(hash, text, strlen(text) + 1);
+}
+
+/*
+ * A program of another version may give a state or event another number. It
+ * must not take one for the other when it reads a recording.
+ */
+static uint32_t
+hash_names(void)
+{
+	uint32_t h = FNV_BEGIN;
+
+	for (unsigned i = 0; i < FSM_INIT_STATES; i++)
+		h = fnv_text(h, fsm_init_state_name((enum fsm_init_state)i));
+	for (unsigned i = 0; i < FSM_INIT_EVENTS; i++)
+		h = fnv_text(h, fsm_init_event_name((enum fsm_init_event)i));
+	for (unsigned i = 0; i < FSM_EXEC_STATES; i++)
+		h = fnv_text(h, fsm_exec_state_name((enum fsm_exec_state)i));
+	for (unsigned i = 0; i < FSM_EXEC_EVENTS; i++)
+		h = fnv_text(h, fsm_exec_event_name((enum fsm_exec_event)i));
+	for (unsigned i = 0; i < FSM_RULE_EVENTS; i++)
+		h = fnv_text(h, fsm_rule_event_name((enum fsm_rule_event)i));
+	for (unsigned i = 0; i < FSM_ACTIONS; i++)
+		h = fnv_text(h, fsm_action_name((enum fsm_action)i));
+	return h;
 }
 
 static void
-fill_header(struct header *h, const char *ns, const char *id)
+fill_header(struct header *h, size_t size, const char *ns, const char *id)
 {
-	*h = (struct header){ .version = VERSION,
-		.slot_size = sizeof(struct slot) };
+	*h = (struct header){
+		.version = VERSION,
+		.slot_size = sizeof(struct slot),
+		.n_slots = (uint32_t)((size - sizeof(struct file)) /
+				      sizeof(struct slot)),
+		.names = hash_names(),
+	};
 	memcpy(h->magic, MAGIC, sizeof(h->magic));
 	memcpy(h->ns, ns, strnlen(ns, RECORDER_NAME_MAX));
 	memcpy(h->id, id, strnlen(id, RECORDER_NAME_MAX));
 	h->checksum = header_checksum(h);
 }
 
-/* The blocks are reserved: a full disk must not kill us by SIGBUS later. */
+/*
+ * A new inode, for an old one may still be mapped. The blocks are reserved: a
+ * full disk must not kill us by SIGBUS later.
+ */
 static int
 make_file(const char *path, size_t size)
 {
-	cleanup_close int fd = open(
-	    path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-
+	if (unlink(path) < 0 && errno != ENOENT)
+		return -errno;
+	cleanup_close int fd =
+	    open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	int r = posix_fallocate(fd, 0, (off_t)size);
-	return r != 0 ? -r : take_fd(&fd);
+	if (r == 0)
+		return take_fd(&fd);
+	(void)unlink(path);
+	return -r;
 }
 
 int
 recorder_open(const char *path, size_t size, const char *ns, const char *id,
     struct recorder **ret, struct err *err)
 {
+	if (size < sizeof(struct file) + sizeof(struct slot) || size > FILE_MAX)
+		return err_set_errno(err, EINVAL, "record in %zu bytes", size);
 	cleanup_free struct recorder *r = calloc(1, sizeof(*r));
-
 	if (!r)
 		return err_set_errno(err, ENOMEM, "open recorder");
 	cleanup_close int fd = make_file(path, size);
-	if (fd < 0) {
-		(void)unlink(path);
+	if (fd < 0)
 		return err_set_errno(err, -fd, "make %s", path);
-	}
 	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		return err_set_errno(err, errno, "map %s", path);
-	r->header = map;
+	if (map == MAP_FAILED) {
+		int sys = errno;
+		(void)unlink(path);
+		return err_set_errno(err, sys, "map %s", path);
+	}
+	r->file = map;
 	r->size = size;
-	r->slots = (struct slot *)(void *)(r->header + 1);
-	r->n_slots = (size - sizeof(*r->header)) / sizeof(struct slot);
-	fill_header(r->header, ns, id);
+	fill_header(&r->file->header, size, ns, id);
 	*ret = take_ptr(r);
 	return 0;
 }
@@ -141,8 +194,15 @@ recorder_close(struct recorder *r)
 {
 	if (!r)
 		return;
-	(void)munmap(r->header, r->size);
+	(void)munmap(r->file, r->size);
 	free(r);
+}
+
+static bool
+is_init_exit(const struct record *record)
+{
+	return record->kind == RECORD_INIT &&
+	       record->event == FSM_INIT_EV_EXITED;
 }
 
 void
@@ -165,30 +225,54 @@ recorder_add(struct recorder *r, const struct record *record)
 	};
 	memcpy(slot.name, record->name, sizeof(slot.name));
 	slot.checksum = slot_checksum(&slot);
-	memcpy(&r->slots[(slot.seq - 1) % r->n_slots], &slot, sizeof(slot));
+	struct file *file = r->file;
+	memcpy(&file->ring[(slot.seq - 1) % file->header.n_slots], &slot,
+	    sizeof(slot));
+	if (is_init_exit(record))
+		memcpy(&file->exit, &slot, sizeof(slot));
 }
 
 /* ---- reading ---- */
 
 static int
+bad(struct err *err, const char *why)
+{
+	return err_set(err, ERR_INVALID_ARGUMENT, EBADMSG, "%s", why);
+}
+
+static int
 check_header(
     const uint8_t *data, size_t len, struct header *ret, struct err *err)
 {
-	if (len < sizeof(*ret))
-		return err_set(err, ERR_INVALID_ARGUMENT, EBADMSG,
-		    "too short for a recording");
+	if (len < sizeof(struct file))
+		return bad(err, "too short for a recording");
 	memcpy(ret, data, sizeof(*ret));
 	if (memcmp(ret->magic, MAGIC, sizeof(ret->magic)) != 0)
-		return err_set(
-		    err, ERR_INVALID_ARGUMENT, EBADMSG, "not a recording");
+		return bad(err, "not a recording");
 	if (ret->version != VERSION || ret->slot_size != sizeof(struct slot))
 		return err_set(err, ERR_INVALID_ARGUMENT, EBADMSG,
 		    "a recording of version %u, which is not known here",
 		    ret->version);
-	if (ret->checksum != header_checksum(ret))
-		return err_set(err, ERR_INVALID_ARGUMENT, EBADMSG,
-		    "the recording's header is damaged");
+	if (ret->checksum != header_checksum(ret) || ret->n_slots == 0)
+		return bad(err, "the recording's header is damaged");
 	return 0;
+}
+
+/* Names are letters, digits and joints; whatever else a file holds must not
+ * reach a terminal or a graph. */
+static void
+copy_name(char to[RECORDER_NAME_MAX + 1], const char *from)
+{
+	size_t len = strnlen(from, RECORDER_NAME_MAX);
+
+	for (size_t i = 0; i < len; i++) {
+		char c = from[i];
+		bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			  (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+			  c == '-';
+		to[i] = ok ? c : '?';
+	}
+	to[len] = '\0';
 }
 
 static struct record
@@ -208,8 +292,7 @@ record_of(const struct slot *s)
 		.status = s->status,
 	};
 
-	memcpy(record.name, s->name, sizeof(record.name));
-	record.name[RECORDER_NAME_MAX] = '\0';
+	copy_name(record.name, s->name);
 	return record;
 }
 
@@ -238,21 +321,31 @@ drop_before_gap(struct recording *recording)
 	recording->n -= first;
 }
 
+/* True when it holds a record; one that was torn is counted. */
+static bool
+read_slot(const uint8_t *data, struct slot *slot, struct recording *ret)
+{
+	memcpy(slot, data, sizeof(*slot));
+	if (slot->seq == 0 && slot->checksum == 0)
+		return false; /* never written */
+	if (slot->seq != 0 && slot->checksum == slot_checksum(slot))
+		return true;
+	ret->torn++;
+	return false;
+}
+
 static void
-collect(const uint8_t *slots, size_t n_slots, struct recording *ret)
+collect(const uint8_t *ring, size_t n, uint32_t n_slots, struct recording *ret)
 {
 	struct slot slot;
 
-	for (size_t i = 0; i < n_slots; i++) {
-		memcpy(&slot, slots + i * sizeof(slot), sizeof(slot));
-		if (slot.seq == 0 && slot.checksum == 0)
-			continue; /* never written */
-		if (slot.checksum != slot_checksum(&slot) || slot.seq == 0 ||
-		    (slot.seq - 1) % n_slots != i) {
-			ret->torn++;
+	for (size_t i = 0; i < n; i++) {
+		if (!read_slot(ring + i * sizeof(slot), &slot, ret))
 			continue;
-		}
-		ret->records[ret->n++] = record_of(&slot);
+		if ((slot.seq - 1) % n_slots == i)
+			ret->records[ret->n++] = record_of(&slot);
+		else
+			ret->torn++;
 	}
 }
 
@@ -262,17 +355,24 @@ recording_parse(
 {
 	struct recording recording = { 0 };
 	struct header header;
+	struct slot exit;
 
 	int r = check_header(data, len, &header, err);
 	if (r < 0)
 		return r;
-	size_t n_slots = (len - sizeof(header)) / sizeof(struct slot);
-	recording.records = calloc(n_slots + 1, sizeof(*recording.records));
+	size_t n = (len - sizeof(struct file)) / sizeof(struct slot);
+	recording.cut = n < header.n_slots;
+	if (n > header.n_slots)
+		n = header.n_slots;
+	recording.records = calloc(n + 1, sizeof(*recording.records));
 	if (!recording.records)
 		return err_set_errno(err, ENOMEM, "read recording");
-	memcpy(recording.ns, header.ns, RECORDER_NAME_MAX);
-	memcpy(recording.id, header.id, RECORDER_NAME_MAX);
-	collect(data + sizeof(header), n_slots, &recording);
+	copy_name(recording.ns, header.ns);
+	copy_name(recording.id, header.id);
+	recording.foreign = header.names != hash_names();
+	if (read_slot(data + offsetof(struct file, exit), &exit, &recording))
+		recording.exit = record_of(&exit);
+	collect(data + sizeof(struct file), n, header.n_slots, &recording);
 	qsort(recording.records, recording.n, sizeof(*recording.records),
 	    compare_seq);
 	drop_before_gap(&recording);
@@ -304,11 +404,7 @@ recording_done(struct recording *recording)
 const struct record *
 recording_init_exit(const struct recording *recording)
 {
-	for (size_t i = recording->n; i-- > 0;) {
-		const struct record *record = &recording->records[i];
-		if (record->kind == RECORD_INIT &&
-		    record->event == FSM_INIT_EV_EXITED)
-			return record;
-	}
-	return NULL;
+	const struct record *exit = &recording->exit;
+
+	return exit->seq != 0 && !recording->foreign ? exit : NULL;
 }

@@ -15,11 +15,9 @@
 
 #include "base/err.h"
 
-#define RECORDER_FILE "flight.rec" /* in the bundle */
-#define RECORDER_SIZE                                                          \
-	(64u << 10)          /* bytes of the file unless said otherwise        \
-			      */
-#define RECORDER_NAME_MAX 76 /* of an id, containerd's own limit */
+#define RECORDER_FILE     "flight.rec" /* in the bundle */
+#define RECORDER_SIZE     (64u << 10)  /* bytes of that file */
+#define RECORDER_NAME_MAX 76           /* of an id, containerd's own limit */
 
 struct recorder;
 
@@ -38,16 +36,20 @@ struct record {
 	uint8_t from, next; /* states; for the rule: execs_gone in next */
 	uint8_t step;     /* enum fsm_kind; for the rule: 1 when it was a bug */
 	uint32_t process; /* 0 is init, else an exec's slot */
-	uint64_t actions; /* for the rule: execs before the step, plus flags:
-			   * bit 32 init_dead, bit 33 init_waits */
+	uint64_t actions; /* for the rule its state before the step, see below
+			   */
 	uint32_t pid;    /* of EXITED: the process; of OP_OK: the new process */
 	uint32_t status; /* of EXITED */
 	char name[RECORDER_NAME_MAX + 1]; /* RECORD_NAME only */
 };
 
+/* The rule's state in `actions`: the number of execs, and these. */
+#define RECORD_RULE_DEAD  (UINT64_C(1) << 32) /* init_dead */
+#define RECORD_RULE_WAITS (UINT64_C(1) << 33) /* init_waits */
+
 /*
- * Makes (or replaces) the file at path, `size` bytes, for container id of
- * namespace ns.
+ * Makes the file at path anew, `size` bytes, for container id of namespace ns.
+ * A file that was there before is unlinked: whoever has it open keeps it.
  */
 int recorder_open(const char *path, size_t size, const char *ns, const char *id,
     struct recorder **ret, struct err *err);
@@ -65,17 +67,24 @@ struct recording {
 	char id[RECORDER_NAME_MAX + 1];
 	struct record *records; /* in order of seq, no gaps */
 	size_t n;
-	bool complete; /* begins at seq 1 */
-	size_t torn;   /* records that failed their checksum, left out */
+	struct record exit; /* the last EXITED of init; seq 0: there was none */
+	bool complete;      /* begins at seq 1 */
+	bool cut;           /* the file is shorter than it was made */
+	bool foreign; /* states, events or actions had other numbers then */
+	size_t torn;  /* records that failed their checksum, left out */
 };
 
-/* Any file is safe to read: what is not a recording is -EBADMSG. */
+/* Any file is safe to read: what is not a recording is -EBADMSG. Names come out
+ * as containerd allows them, with '?' for any other character. */
 int recording_load(const char *path, struct recording *ret, struct err *err);
 int recording_parse(
     const uint8_t *data, size_t len, struct recording *ret, struct err *err);
 void recording_done(struct recording *recording);
 
-/* The last EXITED of init: its step's record; NULL if there was none. */
+/*
+ * How init ended: its last EXITED, which outlives the ring's wrapping. NULL if
+ * there was none, or when it cannot be told because the recording is foreign.
+ */
 const struct record *recording_init_exit(const struct recording *recording);
 
 #endif
