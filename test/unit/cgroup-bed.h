@@ -35,10 +35,9 @@ bed_dir(const char *controller)
 	static char path[PATH_MAX];
 	bool v2 = access(BED_ROOT "/cgroup.controllers", F_OK) == 0;
 
-	assert_int_equal(path_format(path, sizeof(path),
-			     BED_ROOT "/%s/chock-"
-				      "test-%d",
-			     v2 ? "" : controller, (int)getpid()),
+	assert_int_equal(
+	    path_format(path, sizeof(path), BED_ROOT "/%s/chock-test-%d",
+		v2 ? "" : controller, (int)getpid()),
 	    0);
 	return path;
 }
