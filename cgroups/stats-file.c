@@ -6,6 +6,7 @@
  * The files of a cgroup are made of text when they are opened and read, and are
  * small; but those with a line or a number for each device or CPU have no bound
  * of their own, so the buffer grows, up to a limit that no machine reaches.
+ * They are made whole by the first read: what comes short is the end.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -71,7 +72,7 @@ stat_read(struct stat_reader *reader, const char *name)
 		if (n < 0)
 			return errno == ENODEV ? -ENOENT : -errno;
 		len += (size_t)n;
-		if (n == 0)
+		if ((size_t)n < room)
 			break;
 	}
 	reader->text[len] = '\0';
@@ -155,8 +156,8 @@ stat_next_word(char **cursor)
 void *
 stat_array_add(void **array, size_t *n, size_t element_size)
 {
-	/* Full at each power of two, and when there is none yet. */
-	if ((*n & (*n - 1)) == 0) {
+	/* Full at each power of two. */
+	if (!*array || (*n & (*n - 1)) == 0) {
 		size_t size = *n ? *n * 2 : 1;
 		void *grown = reallocarray(*array, size, element_size);
 
@@ -260,9 +261,10 @@ int
 stat_list_page_sizes(struct cgroup_hugetlb_stat **ret, size_t *ret_n)
 {
 	cleanup_dir DIR *dir = opendir(PAGES_DIR);
+	char text[sizeof((*ret)->page_size)];
 	struct dirent *dirent;
 	void *array = NULL;
-	char text[sizeof((*ret)->page_size)];
+	size_t n = 0;
 
 	if (!dir)
 		return errno == ENOENT ? 0 : -errno;
@@ -270,11 +272,12 @@ stat_list_page_sizes(struct cgroup_hugetlb_stat **ret, size_t *ret_n)
 		if (!stat_page_size(dirent->d_name, text, sizeof(text)))
 			continue;
 		struct cgroup_hugetlb_stat *entry =
-		    stat_array_add(&array, ret_n, sizeof(*entry));
+		    stat_array_add(&array, &n, sizeof(*entry));
 		if (!entry)
 			break;
 		memcpy(entry->page_size, text, sizeof(text));
-		*ret = array;
 	}
+	*ret = array;
+	*ret_n = n;
 	return dirent ? -ENOMEM : 0;
 }

@@ -160,7 +160,7 @@ test_v2_files(void **state)
 	check_state(&cg, "populated 1\nfrozen 1\n", true);
 	check_state(&cg, "frozen 1\npopulated 0\n", true);
 	bed_write(dir, "cgroup.events", "populated 1\nunfrozen 1\n");
-	struct err err;
+	struct err err = { 0 };
 	assert_int_equal(
 	    cgroup_is_frozen(&cg, &(bool){ 0 }, &err), -EOPNOTSUPP);
 	bed_remove_files(dir);
