@@ -165,7 +165,7 @@ oci_spec_load(const char *bundle, struct oci_spec *ret, struct err *err)
 	size_t len;
 
 	int r = path_format(path, sizeof(path), "%s/config.json", bundle);
-	if (r == 0)
+	if (r >= 0)
 		r = file_read(AT_FDCWD, path, OCI_SPEC_MAX, &json, &len);
 	if (r < 0)
 		return err_set_errno(

@@ -177,7 +177,7 @@ find_socket(const struct deletion *d, char ret[SOCKET_PATH_SIZE])
 	struct err ignored;
 
 	int r = path_format(path, sizeof(path), "%s/address", d->bundle);
-	if (r == 0)
+	if (r >= 0)
 		r = file_read(AT_FDCWD, path, PATH_MAX, &address, NULL);
 	if (r < 0)
 		return socket_path(SOCKET_DIR_DEFAULT, d->args->address,

@@ -24,7 +24,7 @@ read_score(pid_t pid, int *ret)
 
 	int r =
 	    path_format(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
-	if (r == 0)
+	if (r >= 0)
 		r = file_read(AT_FDCWD, path, 32, &text, NULL);
 	if (r < 0)
 		return r;

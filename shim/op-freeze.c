@@ -72,7 +72,7 @@ look(struct freeze *self)
 	int r = self->aborted ? err_set(&err, ERR_CANCELED, ECANCELED,
 				    "container was killed: context canceled")
 			      : cgroup_freeze(cg, self->frozen, &err);
-	if (r == 0)
+	if (r >= 0)
 		r = cgroup_is_frozen(cg, &frozen, &err);
 	if (r < 0)
 		give_up(self, &err);

@@ -189,9 +189,9 @@ make_server(const struct start *s, int socket, struct err *err)
 
 /* The address in JSON, for who says in MAX_SHIM_VERSION what he understands. */
 static int
-format_json(const struct start *s, char *buf, size_t size)
+format_json(const struct start *s, const char *max_text, char *buf, size_t size)
 {
-	long max = strtol(getenv("MAX_SHIM_VERSION"), NULL, 10);
+	long max = strtol(max_text, NULL, 10);
 
 	return path_format(buf, size,
 	    "{\"version\":%d,\"address\":\"" SOCKET_PREFIX
@@ -209,6 +209,7 @@ static int
 print_answer(const struct start *s, struct err *err)
 {
 	cleanup_bytes struct bytes answer = { 0 };
+	const char *max = getenv("MAX_SHIM_VERSION");
 	char text[SOCKET_PATH_SIZE + 64];
 
 	int r = path_format(text, sizeof(text), SOCKET_PREFIX "%s", s->path);
@@ -219,8 +220,8 @@ print_answer(const struct start *s, struct err *err)
 		r = fd_write_full(STDOUT_FILENO, answer.data, answer.len);
 		return r < 0 ? err_set_errno(err, -r, "print address") : 0;
 	}
-	if (r == 0 && getenv("MAX_SHIM_VERSION"))
-		r = format_json(s, text, sizeof(text));
+	if (r == 0 && max)
+		r = format_json(s, max, text, sizeof(text));
 	if (r == 0)
 		r = fd_write_full(STDOUT_FILENO, text, strlen(text));
 	return r < 0 ? err_set_errno(err, -r, "print address") : 0;
@@ -233,9 +234,9 @@ run(struct start *s, struct err *err)
 	bool taken;
 
 	int r = read_params(s, err);
-	if (r == 0)
+	if (r >= 0)
 		r = choose_path(s, err);
-	if (r == 0)
+	if (r >= 0)
 		r = socket_bind(s->path, &socket, &taken, err);
 	if (r < 0)
 		return r;
