@@ -148,6 +148,7 @@ PROGRAMS := $(if $(wildcard shim/main.c),$(SHIM)) \
 
 UNIT_TESTS := $(patsubst %.c,$(O)/%,$(call src,test/unit))
 FSM_TESTS  := $(patsubst %.c,$(O)/%,$(call src,test/fsm))
+FSM_MUTANTS := $(O)/test/fsm/mutants
 FUZZERS    := $(patsubst %.c,$(O)/%,$(sort $(wildcard test/fuzz/fuzz_*.c)))
 # A tool is one file linked with everything, or a folder of files linked with
 # libbase; preload/ holds shared objects.
@@ -237,7 +238,8 @@ $(foreach l,base fsm,$(eval $(call unit_test,$(l),$(l))))
 $(foreach l,ipc oci cgroups,$(eval $(call unit_test,$(l),$(l) base)))
 $(eval $(call unit_test,shim,$(LIBS)))
 
-$(O)/test/fsm/%: $(O)/obj/test/fsm/%.o $(ARCHIVES)
+$(O)/test/fsm/%: $(O)/obj/test/fsm/%.o \
+		$(call obj,$(call src,test/fsm/model)) $(O)/libfsm.a
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(call link,$^)
@@ -248,6 +250,12 @@ $(O)/test/fuzz/%: $(O)/obj/test/fuzz/%.o $(ARCHIVES)
 	$(Q)$(call link,-fsanitize=fuzzer $^)
 
 $(O)/test/tool/%: $(O)/obj/test/tool/%.o $(ARCHIVES)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(call link,$^)
+
+# It must work while the rest of the tree does not.
+$(O)/test/tool/fsm-doc: $(O)/obj/test/tool/fsm-doc.o $(O)/libfsm.a
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(call link,$^)
@@ -281,8 +289,9 @@ VALGRIND  := valgrind -q --error-exitcode=99 --leak-check=full \
 SUITE_unit     = $(foreach t,$(UNIT_TESTS),cases $(t:$(O)/test/%=%) $(t))
 SUITE_valgrind = $(foreach t,$(UNIT_TESTS),cases \
 	valgrind/$(notdir $(t)) "$(VALGRIND) $(t)")
-SUITE_explore  = $(foreach t,$(FSM_TESTS),cases $(t:$(O)/test/%=%) $(t))
-SUITE_mutants  = $(call script,mutants,test/fsm/mutants)
+SUITE_explore  = $(foreach t,$(filter-out $(FSM_MUTANTS),$(FSM_TESTS)),\
+	cases $(t:$(O)/test/%=%) $(t))
+SUITE_mutants  = cases mutants $(FSM_MUTANTS)
 SUITE_replay   = $(if $(wildcard shim/chockctl.c),\
 	$(foreach f,$(sort $(wildcard test/replay/*.rec)),\
 	one $(f) "$(CHOCKCTL) replay $(f)"))
@@ -320,7 +329,7 @@ check-unit: $(UNIT_TESTS) ## one program for each module
 check-explore: $(FSM_TESTS) ## walk through all states of the machines
 	@$(call run_suites,explore)
 
-check-mutants: tests ## every wrong row of the tables must be noticed
+check-mutants: $(FSM_MUTANTS) ## every wrong row of the tables must be noticed
 	@$(call run_suites,mutants)
 
 check-replay: all ## step the machines through recorded runs
