@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,9 +64,22 @@ on_libevent_log(int severity, const char *msg)
 	    NULL, NULL, "libevent: %s", msg);
 }
 
+/*
+ * A large message must not leave its memory behind, nor raise the size from which
+ * glibc gives memory back at once.
+ */
+static void
+settle_heap(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, 128 << 10);
+	(void)mallopt(M_TRIM_THRESHOLD, 64 << 10);
+	(void)mallopt(M_TOP_PAD, 16 << 10);
+}
+
 static int
 settle_process(struct err *err)
 {
+	settle_heap();
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)umask(0);
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -128,6 +129,8 @@ become_server(const struct start *s, int socket)
 	} else if (fcntl(socket, F_SETFD, 0) < 0) {
 		return errno;
 	}
+	/* Whatever containerd let through is not the server's to hold open. */
+	(void)close_range(SERVE_SOCKET_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 	char *const argv[] = { program_invocation_name,
 		(char *)(uintptr_t) "-namespace",
 		(char *)(uintptr_t)s->args->ns, (char *)(uintptr_t) "-id",
