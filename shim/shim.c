@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -43,6 +44,8 @@ on_bury(evutil_socket_t fd, short what, void *arg)
 			free(p);
 		}
 	}
+	/* What an exec needed is not kept for the next one. */
+	(void)malloc_trim(0);
 }
 
 void
