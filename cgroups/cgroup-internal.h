@@ -54,19 +54,29 @@ int cgroup_read_proc(pid_t pid, char **ret);
 bool cgroup_contains(const struct cgroup *cg, const char *proc_cgroup);
 
 /*
- * A file of a cgroup. The first gives a descriptor, the last the length read,
- * or -errno; what does not fit with its NUL is -EFBIG.
+ * A file of a cgroup. The first gives a descriptor, the last two the length
+ * read, or -errno; what does not fit with its NUL is -EFBIG.
  */
 int cgroup_open(const char *dir, const char *name, int flags);
 int cgroup_write(const char *dir, const char *name, const char *text);
 ssize_t cgroup_read(
     const char *dir, const char *name, char *ret_text, size_t size);
+ssize_t cgroup_read_at(int dir, const char *name, char *ret_text, size_t size);
 
 /* The value behind "<key> " at the begin of a line; false without one. */
 bool cgroup_find_value(const char *text, const char *key, uint64_t *ret);
 
 /* NOT_FOUND "cgroup does not exist". */
 int cgroup_missing(struct err *err);
+
+/*
+ * Calls fn with the open directory of a cgroup and of each one below it, those
+ * that are gone excepted. What fn returns below 0 keeps it from going further
+ * down there, and the first such result is given in the end, unless it tells of
+ * one being gone. -ENOENT when the first is gone.
+ */
+typedef int cgroup_visit_fn(int dir, void *arg);
+int cgroup_walk(const char *dir, cgroup_visit_fn *fn, void *arg);
 
 /* An array of pids that grows. Freed by its owner. */
 struct pid_list {

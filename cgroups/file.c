@@ -38,10 +38,19 @@ cgroup_write(const char *dir, const char *name, const char *text)
 ssize_t
 cgroup_read(const char *dir, const char *name, char *ret_text, size_t size)
 {
-	cleanup_close int fd = cgroup_open(dir, name, O_RDONLY);
+	char path[PATH_MAX];
+
+	int r = path_format(path, sizeof(path), "%s/%s", dir, name);
+	return r < 0 ? r : cgroup_read_at(AT_FDCWD, path, ret_text, size);
+}
+
+ssize_t
+cgroup_read_at(int dir, const char *name, char *ret_text, size_t size)
+{
+	cleanup_close int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return fd;
+		return -errno;
 	ssize_t n = fd_read_full(fd, ret_text, size);
 	if (n >= 0 && (size_t)n == size)
 		return -EFBIG;

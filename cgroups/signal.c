@@ -109,18 +109,6 @@ signal_round(const struct cgroup *cg, int signal, struct pid_list *done,
 	return r;
 }
 
-static int
-write_file(const struct cgroup *cg, const char *name, const char *text)
-{
-	char path[PATH_MAX];
-
-	int r = path_format(path, sizeof(path), "%s/%s", cg->dir, name);
-	if (r < 0)
-		return r;
-	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd_write_full(fd, text, strlen(text));
-}
-
 /* Allows no more forks; the old limit, or NULL where there is none to set. */
 static char *
 forbid_forks(const struct cgroup *cg)
@@ -130,7 +118,7 @@ forbid_forks(const struct cgroup *cg)
 
 	if (path_format(path, sizeof(path), "%s/pids.max", cg->dir) < 0 ||
 	    file_read(AT_FDCWD, path, 64, &old, NULL) < 0 ||
-	    write_file(cg, "pids.max", "0") < 0)
+	    cgroup_write(cg->dir, "pids.max", "0") < 0)
 		return NULL;
 	return take_ptr(old);
 }
@@ -163,7 +151,7 @@ signal_each(const struct cgroup *cg, int signal, size_t *ret_n, struct err *err)
 		    ? kill_rounds(cg, &done, &old_limit, err)
 		    : signal_round(cg, signal, &done, &any_new, err);
 	if (old_limit)
-		(void)write_file(cg, "pids.max", old_limit);
+		(void)cgroup_write(cg->dir, "pids.max", old_limit);
 	if (r == 0)
 		*ret_n = done.n;
 	return r;
@@ -180,7 +168,7 @@ kill_at_once(const struct cgroup *cg, size_t *ret_n)
 	for (size_t i = 0; i < list.n; i++)
 		if (is_untouchable(list.pids[i]))
 			return false;
-	if (write_file(cg, "cgroup.kill", "1") < 0)
+	if (cgroup_write(cg->dir, "cgroup.kill", "1") < 0)
 		return false;
 	*ret_n = list.n;
 	return true;

@@ -170,6 +170,45 @@ test_contains(void **state)
 	cgroup_free(NULL);
 }
 
+/* Each controller is found in its own hierarchy, or not at all. */
+static void
+test_v1_dirs(void **state)
+{
+	cleanup_mountinfo struct mountinfo mounts =
+	    parse_mounts(HYBRID V1("memory", "memory"));
+	struct cgroup *cg;
+
+	(void)state;
+	assert_int_equal(cgroup_locate("9:memory:/m\n8:pids:/p\n6:freezer:/\n"
+				       "3:cpu,cpuacct:/c\n2:blkio:/b\n0::/u\n",
+			     &mounts, &cg, NULL),
+	    0);
+	assert_string_equal(
+	    cgroup_dir(cg, CGROUP_V1_MEMORY), "/sys/fs/cgroup/memory/m");
+	assert_string_equal(
+	    cgroup_dir(cg, CGROUP_V1_PIDS), "/sys/fs/cgroup/pids/p");
+	assert_string_equal(
+	    cgroup_dir(cg, CGROUP_V1_CPUACCT), "/sys/fs/cgroup/cpu,cpuacct/c");
+	assert_null(cgroup_dir(cg, CGROUP_V1_FREEZER));
+	assert_null(cgroup_dir(cg, CGROUP_V1_BLKIO));
+	assert_null(cgroup_dir(cg, CGROUP_V1_RDMA));
+	cgroup_free(cg);
+}
+
+static void
+test_v2_dir(void **state)
+{
+	cleanup_mountinfo struct mountinfo mounts = parse_mounts(UNIFIED);
+	struct cgroup *cg;
+
+	(void)state;
+	assert_int_equal(cgroup_locate("0::/u\n", &mounts, &cg, NULL), 0);
+	for (unsigned i = 0; i < CGROUP_V1_CONTROLLERS; i++)
+		assert_string_equal(
+		    cgroup_dir(cg, (enum cgroup_v1)i), "/sys/fs/cgroup/u");
+	cgroup_free(cg);
+}
+
 static void
 test_pid_list(void **state)
 {
@@ -556,6 +595,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_locate),
 		cmocka_unit_test(test_contains),
+		cmocka_unit_test(test_v1_dirs),
+		cmocka_unit_test(test_v2_dir),
 		cmocka_unit_test(test_pid_list),
 		cmocka_unit_test(test_tree),
 		cmocka_unit_test(test_bad_signal),
