@@ -10,9 +10,9 @@
  *   times, and when a process ends, for a kill is counted before its signal.
  * - v2: inotify on memory.events, which the kernel modifies after counting.
  *
- * On v1 a kill is counted where the victim was, on v2 also in all cgroups above
- * it. Linux before 4.13 has no counter on v1: there each signal is a kill while
- * the cgroup exists.
+ * On v1 a kill is counted only where the victim was, so the cgroups below are
+ * looked at too; on v2 it is counted in all above as well. Linux before 4.13
+ * has no counter on v1: there each signal is a kill while the cgroup exists.
  */
 #include "cgroups/oom.h"
 
@@ -52,12 +52,6 @@ struct oom_watch {
 	uint64_t last_seen; /* kills that fn was told of */
 };
 
-static const char *
-counter_file(const struct cgroup *cg)
-{
-	return cgroup_is_v2(cg) ? "memory.events" : "memory.oom_control";
-}
-
 /* Empties the descriptor; true when there was anything. */
 static bool
 drain(int fd)
@@ -72,15 +66,35 @@ drain(int fd)
 
 /* -ENODATA where the kernel does not count. */
 static int
-read_kills(const struct oom_watch *watch, uint64_t *ret)
+add_kills(int dir, const char *name, uint64_t *kills)
 {
 	char text[1024];
+	uint64_t value;
 
-	ssize_t n = cgroup_read(
-	    watch->dir, counter_file(watch->cg), text, sizeof(text));
+	ssize_t n = cgroup_read_at(dir, name, text, sizeof(text));
 	if (n < 0)
 		return (int)n;
-	return cgroup_find_value(text, "oom_kill", ret) ? 0 : -ENODATA;
+	if (!cgroup_find_value(text, "oom_kill", &value))
+		return -ENODATA;
+	*kills += value;
+	return 0;
+}
+
+static int
+add_v1_kills(int dir, void *arg)
+{
+	return add_kills(dir, "memory.oom_control", arg);
+}
+
+static int
+read_kills(const struct oom_watch *watch, uint64_t *ret)
+{
+	*ret = 0;
+	if (!cgroup_is_v2(watch->cg))
+		return cgroup_walk(watch->dir, add_v1_kills, ret);
+	cleanup_close int dir =
+	    open(watch->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return dir < 0 ? -errno : add_kills(dir, "memory.events", ret);
 }
 
 static void

@@ -182,6 +182,42 @@ test_loop(void **state)
 	cgroup_free(cg);
 }
 
+/* The limit is the container's, the victim in a cgroup that it has made. */
+static void
+test_below(void **state)
+{
+	struct told told = { 0 };
+	char below[PATH_MAX], pid_text[16];
+	int stay, go;
+
+	(void)state;
+	need_memory();
+	if (access("/sys/fs/cgroup/memory", F_OK) < 0)
+		skip(); /* cgroup2 wants no processes where there is more below
+			 */
+	pid_t first = spawn_eater(&stay), pid = spawn_eater(&go);
+	struct cgroup *cg = enter_limited(first);
+	struct oom_watch *w = watch(&told, cg);
+	assert_int_equal(path_format(below, sizeof(below), "%s/below",
+			     cgroup_dir(cg, CGROUP_V1_MEMORY)),
+	    0);
+	assert_int_equal(mkdir(below, 0755), 0);
+	assert_int_equal(
+	    path_format(pid_text, sizeof(pid_text), "%d", (int)pid), 0);
+	bed_write(below, "cgroup.procs", pid_text);
+	eat(go);
+	while (told.n < 1)
+		(void)event_base_loop(told.base, EVLOOP_ONCE);
+	bed_kill(pid);
+	assert_int_equal(rmdir(below), 0);
+	oom_watch_check(w);
+	assert_int_equal(told.n, 1);
+	bed_kill(first);
+	(void)close(stay);
+	unwatch(&told, w);
+	cgroup_free(cg);
+}
+
 /* Removal of the cgroup wakes, and is no kill. */
 static void
 test_removed(void **state)
@@ -322,6 +358,8 @@ main(void)
 		    test_check_at_exit, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_loop, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_below, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_removed, bed_setup, bed_teardown),
 	};
