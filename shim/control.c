@@ -22,7 +22,6 @@
 #include "oci/spec.h"
 #include "oci/stdio.h"
 #include "shim/container.h"
-#include "shim/op.h"
 #include "shim/process.h"
 #include "shim/refuse.h"
 #include "shim/reply.h"
@@ -49,24 +48,6 @@ fail_kill(struct request *req, int r)
 	request_fail(req, &err);
 }
 
-/*
- * On cgroup v1 what is frozen does not die of SIGKILL until it is thawed, and a
- * pause that is under way would freeze it again.
- */
-static void
-thaw_killed(struct container *c, const struct request *req)
-{
-	enum fsm_status status =
-	    fsm_init_status((enum fsm_init_state)c->init.state);
-
-	if (req->signal != SIGKILL ||
-	    (status != FSM_STATUS_PAUSED && status != FSM_STATUS_PAUSING))
-		return;
-	if (status == FSM_STATUS_PAUSING)
-		op_abort(c->init.op);
-	control_thaw(c);
-}
-
 void
 control_signal(struct process *p, struct request *req)
 {
@@ -76,8 +57,6 @@ control_signal(struct process *p, struct request *req)
 		fail_kill(req, r);
 		return;
 	}
-	if (p->is_init)
-		thaw_killed(p->container, req);
 	reply_done(req, p);
 }
 
@@ -117,7 +96,6 @@ control_signal_all(struct container *c, struct request *req)
 		fail_kill(req, -ESRCH);
 		return;
 	}
-	thaw_killed(c, req);
 	reply_done(req, &c->init);
 }
 

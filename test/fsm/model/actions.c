@@ -77,15 +77,34 @@ take(struct stepping *s)
 		s->req->taken = true;
 }
 
-/* The shim thaws what it sends SIGKILL, in the same breath: what is frozen
- * might not die of it.
- */
-static void
-thaw_killed(const struct stepping *s)
+static bool
+is_kill9(const struct stepping *s)
 {
-	if (is_init(s) && (s->event == FSM_INIT_EV_KILL9 ||
-			      s->event == FSM_INIT_EV_KILL9_ALL))
-		s->w->frozen = false;
+	return is_init(s) && (s->event == FSM_INIT_EV_KILL9 ||
+				 s->event == FSM_INIT_EV_KILL9_ALL);
+}
+
+/* By the state's name alone: an earlier SIGKILL may have thawed it. */
+static bool
+may_be_frozen(const struct stepping *s)
+{
+	return s->from == FSM_INIT_PAUSING || s->from == FSM_INIT_PAUSED ||
+	       s->from == FSM_INIT_PAUSED_BUSY || s->from == FSM_INIT_RESUMING;
+}
+
+/* What is frozen, or about to be, might not die of SIGKILL. */
+static void
+require_thaw(struct stepping *s)
+{
+	bool pausing = self(s)->op == FSM_ACT_OP_PAUSE;
+
+	/* After init's death what is in flight ends with a thaw anyway. */
+	if (!is_kill9(s) || self(s)->life != LIFE_ALIVE)
+		return;
+	require(s, !pausing || s->step.actions & BIT(ABORT_OP), RULE_DEATH,
+	    "lets a pause freeze what is to die");
+	require(s, !(pausing || s->w->frozen) || s->step.actions & BIT(THAW),
+	    RULE_DEATH, "leaves frozen what is to die");
 }
 
 static void
@@ -94,7 +113,7 @@ send_signal(struct stepping *s)
 	take(s);
 	require(s, self(s)->life == LIFE_ALIVE, RULE_REPLY,
 	    "signals what is not there");
-	thaw_killed(s);
+	require_thaw(s);
 }
 
 static void
@@ -106,7 +125,7 @@ signal_all(struct stepping *s)
 	require(s,
 	    p->marks & MARK_CREATED && (p->life != LIFE_NONE || p->op == NO_OP),
 	    RULE_REPLY, "signals what is not there yet");
-	thaw_killed(s);
+	require_thaw(s);
 }
 
 static void
@@ -132,8 +151,9 @@ answer(struct stepping *s)
 		    "tells of an exit that was not");
 	} else if (is_event(s, FSM_INIT_EV_KILL9, FSM_EXEC_EV_KILL9) ||
 		   is_event(s, FSM_INIT_EV_KILL9_ALL, FSM_EXEC_EV_KILL9)) {
-		require(s, s->step.actions & BIT(ABORT_OP), RULE_REPLY,
-		    "nothing is killed");
+		/* Without a process yet, the command that makes it. */
+		require(s, s->step.actions & BIT(ABORT_OP) && is_launch(p->op),
+		    RULE_REPLY, "nothing is killed");
 	}
 }
 
@@ -237,8 +257,10 @@ asks_for_abort(const struct stepping *s)
 static void
 abort_op(struct stepping *s)
 {
-	require(s, asks_for_abort(s) && is_launch(self(s)->op), RULE_DEATH,
-	    "aborts what goes on");
+	require(s,
+	    (asks_for_abort(s) && is_launch(self(s)->op)) ||
+		(is_kill9(s) && self(s)->op == FSM_ACT_OP_PAUSE),
+	    RULE_DEATH, "aborts what goes on");
 }
 
 /* ---- ends ---- */
@@ -265,8 +287,10 @@ kill_rest(struct stepping *s)
 static void
 thaw(struct stepping *s)
 {
-	require(s, s->step.actions & BIT(KILL_REST), RULE_DEATH,
-	    "thaws what is not to die");
+	require(s,
+	    s->step.actions & BIT(KILL_REST) ||
+		(is_kill9(s) && may_be_frozen(s)),
+	    RULE_DEATH, "thaws what is not to die");
 	if (s->w->frozen)
 		s->m->useful[1][s->from][s->event] |= BIT(THAW);
 	s->w->frozen = false;
