@@ -207,6 +207,8 @@ begin(struct op *op, struct err *err)
 	    event_new(p->container->shim->base, -1, 0, on_deadline, self);
 	if (!self->deadline)
 		return err_set_errno(err, ENOMEM, "delete");
+	if (p->io)
+		oci_stdio_finish(p->io);
 	if (!p->io || oci_stdio_drained(p->io)) {
 		after_drain(self);
 		return 0;
@@ -222,8 +224,15 @@ op_delete(struct op *op, struct err *err)
 	return begin(op, err);
 }
 
+/* An exec's end cannot fail: without the memory to wait for its output, its
+ * streams are closed at once. */
 int
 op_clean(struct op *op, struct err *err)
 {
-	return begin(op, err);
+	if (begin(op, err) == 0)
+		return 0;
+	close_streams(op->p);
+	remove_pid_file(op->p);
+	op_finish(op, NULL);
+	return 0;
 }

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "oci/argv.h"
 #include "shim/container.h"
+#include "shim/control.h"
 #include "shim/launch.h"
 #include "shim/op.h"
 
@@ -71,6 +72,9 @@ on_launched(const struct err *err, void *arg)
 	struct exec *self = arg;
 
 	remove_spec(self);
+	/* Too late to be among what init's death has ended. */
+	if (!err && self->op->p->container->rule.init_dead)
+		control_kill(self->op->p);
 	op_finish(self->op, err);
 }
 
