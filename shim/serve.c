@@ -65,8 +65,8 @@ on_libevent_log(int severity, const char *msg)
 }
 
 /*
- * A large message must not leave its memory behind, nor raise the size from which
- * glibc gives memory back at once.
+ * A large message must not leave its memory behind, nor raise the size from
+ * which glibc gives memory back at once.
  */
 static void
 settle_heap(void)
