@@ -295,9 +295,7 @@ SUITE_valgrind = $(foreach t,$(UNIT_TESTS),cases \
 SUITE_explore  = $(foreach t,$(filter-out $(FSM_MUTANTS),$(FSM_TESTS)),\
 	cases $(t:$(O)/test/%=%) $(t))
 SUITE_mutants  = cases mutants $(FSM_MUTANTS)
-SUITE_replay   = $(if $(wildcard shim/chockctl.c),\
-	$(foreach f,$(sort $(wildcard test/replay/*.rec)),\
-	one $(f) "$(CHOCKCTL) replay $(f)"))
+SUITE_replay = $(if $(wildcard shim/chockctl.c),$(call script,replay,test/replay/run))
 SUITE_purity   = one purity test/lint/purity
 SUITE_shim     = $(if $(wildcard shim/main.c),\
 	$(call script,shim,test/shim/run))
