@@ -4,12 +4,18 @@
  * moment until every task has stopped, and on cgroup v1 asking again helps a
  * task that was caught in between, so this looks again after a short while,
  * within a bound. A pause that does not come about is taken back.
+ *
+ * On v1 a program that is being executed waits, unfreezable, for the other
+ * threads of its process to die, which the freezer may have caught first: with
+ * runc that is so right after Start. Only a thaw lets them die. So each time
+ * that several looks were in vain, everything may run until the next one.
  */
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "cgroups/cgroup.h"
 #include "cgroups/freezer.h"
 #include "shim/container.h"
 #include "shim/op.h"
@@ -17,12 +23,14 @@
 
 #define FREEZE_TIME     (10 * NSEC_PER_SEC)
 #define LOOK_AGAIN_USEC 500
+#define LOOKS_IN_VAIN   10
 
 struct freeze {
 	struct op *op;
 	struct event *again;
 	bool frozen; /* what is wanted */
 	bool aborted;
+	unsigned looks;
 	int64_t deadline; /* CLOCK_MONOTONIC */
 };
 
@@ -61,22 +69,38 @@ give_up(struct freeze *self, const struct err *err)
 	op_finish(self->op, err);
 }
 
+/* Asks for what is wanted; *ret_done tells whether it has come about. */
+static int
+ask(struct freeze *self, bool *ret_done, struct err *err)
+{
+	const struct cgroup *cg = self->op->p->container->cgroup;
+	bool frozen, in_vain = ++self->looks % LOOKS_IN_VAIN == 0;
+
+	if (self->aborted)
+		return err_set(err, ERR_CANCELED, ECANCELED,
+		    "container was killed: context canceled");
+	int r = cgroup_freeze(cg, self->frozen, err);
+	if (r == 0)
+		r = cgroup_is_frozen(cg, &frozen, err);
+	if (r < 0)
+		return r;
+	*ret_done = frozen == self->frozen;
+	if (!*ret_done && self->frozen && in_vain && !cgroup_is_v2(cg))
+		r = cgroup_freeze(cg, /* frozen= */ false, err);
+	return r;
+}
+
 static void
 look(struct freeze *self)
 {
 	const struct timeval tv = { .tv_usec = LOOK_AGAIN_USEC };
-	const struct cgroup *cg = self->op->p->container->cgroup;
 	struct err err;
-	bool frozen;
+	bool done = false;
 
-	int r = self->aborted ? err_set(&err, ERR_CANCELED, ECANCELED,
-				    "container was killed: context canceled")
-			      : cgroup_freeze(cg, self->frozen, &err);
-	if (r >= 0)
-		r = cgroup_is_frozen(cg, &frozen, &err);
+	int r = ask(self, &done, &err);
 	if (r < 0)
 		give_up(self, &err);
-	else if (frozen == self->frozen)
+	else if (done)
 		op_finish(self->op, NULL);
 	else if (clock_monotonic_ns() < self->deadline)
 		(void)event_add(self->again, &tv);

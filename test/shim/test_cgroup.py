@@ -185,3 +185,16 @@ def test_stats_are_true(t):
     while cpu() == first:
         pass
     c.finish()
+
+
+@deadline(300)
+def test_pause_during_exec(t):
+    """Where init's program is only just being executed, as after Start."""
+    t.use_runc()
+    for n in range(30):
+        c = t.container(name=f"c{n}").run()
+        c.call("Pause", timeout=60)
+        t.true(is_frozen(c), "not frozen")
+        c.call("Resume")
+        c.finish()
+        c.shutdown()
