@@ -74,7 +74,8 @@ static int
 ask(struct freeze *self, bool *ret_done, struct err *err)
 {
 	const struct cgroup *cg = self->op->p->container->cgroup;
-	bool frozen, in_vain = ++self->looks % LOOKS_IN_VAIN == 0;
+	bool frozen = !self->frozen;
+	bool in_vain = ++self->looks % LOOKS_IN_VAIN == 0;
 
 	if (self->aborted)
 		return err_set(err, ERR_CANCELED, ECANCELED,
