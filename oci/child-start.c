@@ -117,14 +117,20 @@ start(body_fn *body, const void *arg, int *ret_pidfd)
 
 /* ---- in the child ---- */
 
+/*
+ * By the system call: glibc's sigaction() refuses the two signals that its
+ * threads use, and a program that inherits them ignored cannot cancel its
+ * threads.
+ */
 static void
 reset_signals(void)
 {
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	/* What the kernel calls a sigaction, all zero: SIG_DFL. */
+	const unsigned long dfl[4] = { 0 };
 	sigset_t none;
 
 	for (int sig = 1; sig <= SIGRTMAX; sig++)
-		(void)sigaction(sig, &dfl, NULL);
+		(void)syscall(SYS_rt_sigaction, sig, dfl, NULL, sizeof(dfl[0]));
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
