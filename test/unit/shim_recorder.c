@@ -124,6 +124,19 @@ poke(long offset, const void *data, size_t len)
 	(void)close(fd);
 }
 
+/* Changes the byte, whatever it was. */
+static void
+spoil(long offset)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	uint8_t byte;
+
+	assert_int_equal(pread(fd, &byte, 1, offset), 1);
+	byte = (uint8_t)~byte;
+	assert_int_equal(pwrite(fd, &byte, 1, offset), 1);
+	(void)close(fd);
+}
+
 static void
 test_round_trip(void **state)
 {
@@ -302,7 +315,7 @@ test_torn_in_the_middle(void **state)
 
 	for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
 		record_many(8, 6);
-		poke(RING + 3 * SLOT + offsets[i], "\xee", 1);
+		spoil(RING + 3 * SLOT + offsets[i]);
 		struct recording got = load();
 		assert_run(&got, 5, 2);
 		assert_int_equal(got.torn, 1);
@@ -315,7 +328,7 @@ test_torn_last_and_oldest(void **state)
 {
 	(void)state;
 	record_many(4, 3);
-	poke(RING + 2 * SLOT + 9, "\xee", 1);
+	spoil(RING + 2 * SLOT + 9);
 	struct recording got = load();
 	assert_run(&got, 1, 2);
 	assert_int_equal(got.torn, 1);
@@ -323,7 +336,7 @@ test_torn_last_and_oldest(void **state)
 
 	/* the writer died over the oldest one */
 	record_many(4, 6);
-	poke(RING + 2 * SLOT + 9, "\xee", 1);
+	spoil(RING + 2 * SLOT + 9);
 	got = load();
 	assert_run(&got, 4, 3);
 	assert_int_equal(got.torn, 1);
