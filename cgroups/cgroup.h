@@ -33,10 +33,10 @@ int cgroup_pids(
     const struct cgroup *cg, pid_t **ret, size_t *ret_n, struct err *err);
 
 /*
- * Sends a signal to every process in it and below: SIGKILL on v2 by cgroup.kill
- * where the kernel has it; else by pidfds, each checked to be in the cgroup
- * still after its pidfd was opened, repeated for SIGKILL until none is left
- * that was not signalled. *ret_n is how many were signalled (may be NULL).
+ * Sends a signal to every process in it and below, by pidfds, each checked to
+ * be in the cgroup still after its pidfd was opened, repeated for SIGKILL until
+ * none is left that was not signalled; on v2 after cgroup.kill. *ret_n is how
+ * many were signalled (may be NULL).
  */
 int cgroup_signal(
     const struct cgroup *cg, int signal, size_t *ret_n, struct err *err);

@@ -157,35 +157,36 @@ signal_each(const struct cgroup *cg, int signal, size_t *ret_n, struct err *err)
 	return r;
 }
 
-/* Linux 5.14 and up, cgroup2 only. The kernel would not spare anybody. */
-static bool
+/*
+ * Linux 5.14 and up, cgroup2 only. The kernel would not spare anybody. And it
+ * signals threads, not processes: one whose leader has exited lives on.
+ */
+static void
 kill_at_once(const struct cgroup *cg, size_t *ret_n)
 {
 	cleanup_pid_list struct pid_list list = { 0 };
 
 	if (!cgroup_is_v2(cg) || cgroup_list_pids(cg, &list, NULL) < 0)
-		return false;
+		return;
 	for (size_t i = 0; i < list.n; i++)
 		if (is_untouchable(list.pids[i]))
-			return false;
-	if (cgroup_write(cg->dir, "cgroup.kill", "1") < 0)
-		return false;
-	*ret_n = list.n;
-	return true;
+			return;
+	if (cgroup_write(cg->dir, "cgroup.kill", "1") == 0)
+		*ret_n = list.n;
 }
 
 int
 cgroup_signal(
     const struct cgroup *cg, int signal, size_t *ret_n, struct err *err)
 {
-	size_t n = 0;
+	size_t n_at_once = 0, n = 0;
 
-	if (signal != SIGKILL || !kill_at_once(cg, &n)) {
-		int r = signal_each(cg, signal, &n, err);
-		if (r < 0)
-			return r;
-	}
+	if (signal == SIGKILL)
+		kill_at_once(cg, &n_at_once);
+	int r = signal_each(cg, signal, &n, err);
+	if (r < 0)
+		return r;
 	if (ret_n)
-		*ret_n = n;
+		*ret_n = n > n_at_once ? n : n_at_once;
 	return 0;
 }
