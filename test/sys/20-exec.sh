@@ -35,7 +35,7 @@ exec_kill() {
 	run_idle ek
 	for s in TERM 9; do
 		exec_in "k$s" ek sleep 1000 &
-		wait_for 20 exec_runs ek "sleep 1000"
+		wait_for 20 exec_runs "sleep 1000"
 		wait_for 20 exec_killed ek "k$s" $s
 		wait $! || status=$?
 		case $s$status in TERM143 | 9137) ;; *)
@@ -47,7 +47,7 @@ exec_kill() {
 }
 
 exec_runs() {
-	pgrep -f "^$2\$"
+	pgrep -f "^$1\$"
 }
 
 exec_killed() {
@@ -91,7 +91,7 @@ exec_missing() {
 exec_twice() {
 	run_idle et
 	exec_in same et sleep 1000 &
-	wait_for 20 exec_runs et "sleep 1000"
+	wait_for 20 exec_runs "sleep 1000"
 	expect_error 'already exists' exec_in same et true
 	remove et
 	wait

@@ -61,7 +61,11 @@ exits_told() {
 	[ "$(forwarded exit)" -ge "$1" ]
 }
 
+# Newer containerd ends the shim as soon as it is back, and the reference shim
+# its events with it.
 restart_dead() {
+	"$CONTAINERD" --version | grep -q ' 1\.6\.' ||
+		ours "tell an exit while being shut down"
 	ends_meanwhile rd 42
 }
 

@@ -114,7 +114,7 @@ containerd_config() {
 		[ttrpc]
 		  address = "$SOCK.ttrpc"
 		[debug]
-		  level = "debug"
+		  level = "trace"
 	END
 }
 

@@ -92,7 +92,9 @@ def main():
     args = sys.argv[1:]
     split = args.index("--")
     steps, command = args[:split], args[split + 1:]
-    size = steps.pop(0) if re.fullmatch(r"\d+x\d+", steps[0]) else "24x80"
+    size = "24x80"
+    if steps and re.fullmatch(r"\d+x\d+", steps[0]):
+        size = steps.pop(0)
     term = Terminal(command, size)
     for step in steps:
         verb, _, text = step.partition(" ")
