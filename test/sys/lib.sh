@@ -13,15 +13,17 @@
 # (wait_for). Everything runs inside a pid and a mount namespace made by run, so
 # what is left over is seen, and goes away with the namespace.
 #
-# Environment: SYS (work directory), CONTAINERD, CTR, RUNTIME, NS, IMAGE, OURS
-# (1 when the shim under test is chock), SCALE (percent of the counts of load
-# tests), HERE (this folder).
+# Environment: CONTAINERD, CTR beside it, RUNTIME, TAG (makes the names of this
+# run unique on the machine), OURS (1 when the shim under test is chock), SCALE
+# (percent of the counts of load tests), HERE (this folder).
 
+SYS=/run/chock-sys
+NS=chock-sys-$TAG
+IMAGE=chock.test/busybox:1
 SOCK=$SYS/containerd.sock
 STATE=$SYS/state
-# The bundles.
 TASKS=$STATE/io.containerd.runtime.v2.task
-export SOCK TASKS
+export SYS NS IMAGE SOCK TASKS
 
 SKIP_STATUS=77
 
@@ -91,6 +93,37 @@ expect_error() {
 }
 
 # ---- containerd ----
+
+# private PROGRAM [ARGUMENT...]: runs it in namespaces of its own, where it is to
+# call private_start.
+private() {
+	unshare --mount --pid --fork --mount-proc --kill-child "$@"
+}
+
+# A /run of its own, containerd with an image, c and c-run in PATH.
+private_start() {
+	mount -t tmpfs -o mode=755 tmpfs /run
+	mkdir -p "$SYS/tmp" /run/containerd/s
+	export TMPDIR=$SYS/tmp PATH=$SYS/bin:$PATH
+	c_install
+	containerd_start || {
+		cat "$SYS/containerd.log"
+		return 1
+	}
+	python3 "$HERE/mkimage.py" /bin/busybox "$IMAGE" "$SYS/image.tar" &&
+		c image import "$SYS/image.tar" >"$SYS/import.log" 2>&1 || {
+		cat "$SYS/import.log"
+		return 1
+	}
+}
+
+# The pid namespace is about to end; its cgroups are what would stay.
+private_end() {
+	kill "$(containerd_pid)"
+	wait_for 10 gone "$(containerd_pid)"
+	rmdir /sys/fs/cgroup/*/"$NS" /sys/fs/cgroup/"$NS" 2>/dev/null
+	return 0
+}
 
 containerd_config() {
 	cat <<-END
