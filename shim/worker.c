@@ -86,11 +86,11 @@ worker_start(struct shim *shim, worker_fn *work, void *work_arg,
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return err_set_errno(err, errno, "start worker");
 	cleanup_close int write_end = ends[1];
-	struct job job = { .work = work, .arg = work_arg, .result = ends[1] };
+	struct job job = { .work = work, .arg = work_arg, .result = write_end };
 	w->result = ends[0];
 	w->done = done;
 	w->arg = arg;
-	int r = child_fork(shim->children, do_job, &job, &ends[1], 1,
+	int r = child_fork(shim->children, do_job, &job, &write_end, 1,
 	    on_exit_seen, w, &w->child, err);
 	if (r < 0) {
 		close_fd(&w->result);
