@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,6 +36,10 @@
 #define SPLICE_MAX   ((size_t)PIPE_LARGE)
 #define COPY_MAX     32768
 #define CUT_MAX      65536
+
+/* How long a log that nobody reads may hold its container up, before output is
+ * dropped. */
+#define STALL_SEC 5
 
 enum wait {
 	WAIT_SOURCE,
@@ -62,7 +67,9 @@ struct oci_relay {
 	char reserve[128]; /* buf when there is no memory */
 
 	char *lossy;
-	bool outage;
+	bool outage;  /* until the sink has taken a whole buffer again */
+	bool stalled; /* it was full for too long, until it takes any byte */
+	bool broken;  /* it has lost its reader */
 	uint64_t dropped;
 
 	oci_relay_done_fn *done;
@@ -86,20 +93,45 @@ end_source(struct oci_relay *r, int status)
 }
 
 static void
+drop(struct oci_relay *r, const char *why)
+{
+	r->dropped += r->len;
+	buf_release(r);
+	if (!r->outage)
+		log_warn(
+		    "cannot write to '%s': %s, dropping output", r->lossy, why);
+	r->outage = true;
+}
+
+/* What a pipe holds when its reader has gone is lost too. */
+static void
+sink_broke(struct oci_relay *r)
+{
+	int unread = 0;
+
+	if (!r->broken && ioctl(r->dst, FIONREAD, &unread) == 0)
+		r->dropped += (uint64_t)unread;
+	r->broken = true;
+}
+
+static void
 sink_failed(struct oci_relay *r, int sys)
 {
-	size_t len = r->len;
-
-	buf_release(r);
 	if (!r->lossy) {
+		buf_release(r);
 		end_source(r, -sys);
 		return;
 	}
-	r->dropped += len;
-	if (!r->outage)
-		log_warn("cannot write to '%s': %s, dropping output", r->lossy,
-		    strerror(sys));
-	r->outage = true;
+	if (sys == EPIPE)
+		sink_broke(r);
+	drop(r, strerror(sys));
+}
+
+static void
+sink_stalled(struct oci_relay *r)
+{
+	r->stalled = true;
+	drop(r, "nobody reads it");
 }
 
 static void
@@ -122,13 +154,18 @@ flush(struct oci_relay *r)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n == 0 || (n < 0 && errno == EAGAIN))
-			return moved;
+		if (n == 0 || (n < 0 && errno == EAGAIN)) {
+			if (!r->stalled)
+				return moved;
+			sink_stalled(r);
+			return true;
+		}
 		if (n < 0) {
 			sink_failed(r, errno);
 			return true;
 		}
 		moved = true;
+		r->stalled = false;
 		r->off += (size_t)n;
 		r->len -= (size_t)n;
 	}
@@ -213,6 +250,9 @@ pump_splice(struct oci_relay *r)
 	ssize_t n = splice(r->src, NULL, r->dst, NULL, SPLICE_MAX,
 	    SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
+	/* Only copying can drop. */
+	if (n < 0 && errno == EPIPE && r->lossy)
+		return pump_copy(r);
 	if (n == 0)
 		end_source(r, 0);
 	else if (n < 0 && !source_waits(r, errno))
@@ -220,6 +260,12 @@ pump_splice(struct oci_relay *r)
 	else if (n >= PIPE_DEFAULT && !r->large)
 		enlarge(r);
 	return n > 0;
+}
+
+static bool
+splices(const struct oci_relay *r)
+{
+	return r->spliced && r->len == 0 && !r->outage;
 }
 
 static bool
@@ -237,7 +283,7 @@ next_wait(const struct oci_relay *r, bool moved)
 		return WAIT_SINK;
 	if (!r->pollable)
 		return WAIT_TURN;
-	if (!r->spliced)
+	if (!splices(r))
 		return WAIT_SOURCE;
 	/* splice(2) does not tell which side was not ready. As long as it
 	 * succeeds the question is not worth a system call. */
@@ -252,6 +298,8 @@ static int
 add_event(struct oci_relay *r)
 {
 	static const struct timeval at_once = { 0 };
+	static const struct timeval stall = { .tv_sec = STALL_SEC };
+	const struct timeval *timeout = NULL;
 	int fd = -1;
 	short what = 0;
 
@@ -263,15 +311,17 @@ add_event(struct oci_relay *r)
 	case WAIT_SINK:
 		fd = r->dst;
 		what = EV_WRITE | EV_PERSIST;
+		timeout = r->lossy ? &stall : NULL;
 		break;
 	case WAIT_TURN:
+		timeout = &at_once;
 		break;
 	}
 	if (r->edge)
 		what = (short)(what | EV_ET);
 	if (event_assign(&r->event, r->base, fd, what, on_ready, r) < 0 ||
 	    event_priority_set(&r->event, r->priority) < 0 ||
-	    event_add(&r->event, fd < 0 ? &at_once : NULL) < 0)
+	    event_add(&r->event, timeout) < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -305,10 +355,11 @@ static void
 on_ready(evutil_socket_t fd, short what, void *arg)
 {
 	struct oci_relay *r = arg;
-	bool moved = r->spliced ? pump_splice(r) : pump_copy(r);
 
 	(void)fd;
-	(void)what;
+	if (what & EV_TIMEOUT && r->wait == WAIT_SINK)
+		sink_stalled(r);
+	bool moved = splices(r) ? pump_splice(r) : pump_copy(r);
 	if (!r->eof || r->len > 0) {
 		int error = wait_next(r, moved);
 
@@ -436,6 +487,9 @@ oci_relay_free(struct oci_relay *r)
 	if (!r)
 		return;
 	stop(r);
+	if (r->dropped > 0)
+		log_warn("%llu bytes of output to '%s' were lost",
+		    (unsigned long long)r->dropped, r->lossy);
 	free(r->lossy);
 	free(r);
 }

@@ -28,7 +28,8 @@ typedef void oci_relay_done_fn(int status, void *arg);
  *
  * lossy: NULL, or the name of a sink whose failures must neither end nor block
  * the source, such as a log file on a full disk: what cannot be written is
- * dropped and counted, and each outage logged once.
+ * dropped and counted, each outage is logged once, and so is the sum in the
+ * end. A pipe may be full for 5 s, or have lost its reader: the same.
  *
  * The EIO of a terminal none of whose slave ends is open is no EOF: it may be
  * opened again. Only oci_relay_cut() ends a relay from a terminal.

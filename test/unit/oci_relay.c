@@ -345,6 +345,93 @@ lossy_sink_recovers(void **state)
 }
 
 static void
+log_to_pipe(int logs[2])
+{
+	make_pipe(logs);
+	log_init(logs[1], LOG_LEVEL_INFO, NULL);
+}
+
+static void
+log_to_stderr(int logs[2])
+{
+	log_init(STDERR_FILENO, LOG_LEVEL_INFO, NULL);
+	close(logs[0]);
+	close(logs[1]);
+}
+
+/* Until it is read again. Each byte either comes out or is counted. */
+static void
+lossy_pipe_that_nobody_reads_drops(void **state)
+{
+	struct bed *bed = *state;
+	int from[2], to[2], logs[2];
+	size_t in = 0, out = 0, before;
+	char rest[64];
+
+	log_to_pipe(logs);
+	make_pipe(from);
+	make_pipe(to);
+	start(bed, from[0], to[1], "pipe");
+	do {
+		before = in;
+		streams_feed(from[1], &in, 4096);
+		streams_turns(bed->base, 2);
+	} while (in > before);
+	/* The only thing that can move it is the end of patience. */
+	while (oci_relay_dropped(bed->relay) == 0)
+		event_base_loop(bed->base, EVLOOP_ONCE);
+	for (size_t end = in + (1 << 20); in < end;) {
+		streams_feed(from[1], &in, end - in);
+		streams_turns(bed->base, 1);
+	}
+	streams_assert_idle(bed->base);
+	size_t through = in - oci_relay_dropped(bed->relay);
+	while (out < through)
+		streams_drain(to[0], &out, through - out);
+	assert_int_equal(read(to[0], rest, sizeof(rest)), -1);
+	assert_int_equal(write(from[1], "again", 5), 5);
+	streams_turns(bed->base, 4);
+	assert_int_equal(read(to[0], rest, sizeof(rest)), 5);
+	assert_memory_equal(rest, "again", 5);
+	assert_int_equal(oci_relay_dropped(bed->relay), in - out);
+	close(from[1]);
+	run_until_done(bed);
+	assert_int_equal(bed->status, 0);
+	/* The outage and the sum. */
+	assert_int_equal(count_lines(logs[0]), 2);
+	log_to_stderr(logs);
+	close(to[0]);
+}
+
+static void
+lossy_pipe_without_reader_drops(void **state)
+{
+	struct bed *bed = *state;
+	int from[2], to[2], logs[2];
+	size_t in = 0, out = 0;
+
+	log_to_pipe(logs);
+	make_pipe(from);
+	make_pipe(to);
+	start(bed, from[0], to[1], "pipe");
+	streams_feed(from[1], &in, 5000);
+	streams_turns(bed->base, 4);
+	assert_true(streams_drain(to[0], &out, 1000));
+	close(to[0]);
+	while (in < 1 << 20) {
+		streams_feed(from[1], &in, (1 << 20) - in);
+		streams_turns(bed->base, 1);
+	}
+	streams_assert_idle(bed->base);
+	assert_int_equal(oci_relay_dropped(bed->relay), in - out);
+	close(from[1]);
+	run_until_done(bed);
+	assert_int_equal(bed->status, 0);
+	assert_int_equal(count_lines(logs[0]), 2);
+	log_to_stderr(logs);
+}
+
+static void
 terminal_hangup_is_not_final(void **state)
 {
 	struct bed *bed = *state;
@@ -571,6 +658,8 @@ main(void)
 		TEST(file_sink_is_appended_to),
 		TEST(lossy_sink_drops_and_goes_on),
 		TEST(lossy_sink_recovers),
+		TEST(lossy_pipe_that_nobody_reads_drops),
+		TEST(lossy_pipe_without_reader_drops),
 		TEST(terminal_hangup_is_not_final),
 		TEST(terminal_that_is_full_and_hung_up_waits),
 		TEST(terminal_input_is_exact),
