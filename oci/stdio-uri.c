@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The subset of Go's net/url that decides what happens to a stdio string: the
- * scheme, the path, and whether it parses at all. User, host, port and query
- * are skipped unchecked, since no stdio scheme uses them here. A fragment is
+ * scheme, the path, the query, and whether it parses at all. User, host and
+ * port are skipped unchecked, since no stdio scheme uses them. A fragment is
  * dropped, but its escapes are checked as there.
  *
  * A colon makes a scheme only when what is before it could be one; otherwise it
@@ -19,6 +19,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+
+/* Each pair is compared with those before it. */
+#define PAIRS_MAX 1024
 
 static int
 refuse(struct err *err, const char *uri, const char *why)
@@ -170,5 +173,94 @@ oci_stdio_uri_parse(
 		return r;
 	*ret_scheme = take_ptr(scheme);
 	*ret_path = path;
+	return 0;
+}
+
+/* False for what does not parse. */
+static bool
+decode_word(char *word)
+{
+	for (char *c = word; *c; c++)
+		if (*c == '+')
+			*c = ' ';
+	return !percent_decode(word);
+}
+
+static bool
+has_key(const struct oci_argv *argv, const char *key)
+{
+	for (size_t i = 1; i < argv->n; i += 2)
+		if (strcmp(argv->args[i], key) == 0)
+			return true;
+	return false;
+}
+
+static int
+add_pair(struct oci_argv *argv, const char *pair, size_t len)
+{
+	cleanup_free char *key = strndup(pair, len);
+	char *equals = key ? strchr(key, '=') : NULL;
+	cleanup_free char *value = strdup(equals ? equals + 1 : "");
+
+	if (!key || !value)
+		return -ENOMEM;
+	if (equals)
+		*equals = '\0';
+	if (len == 0 || memchr(pair, ';', len) || !decode_word(key) ||
+	    !decode_word(value) || has_key(argv, key))
+		return 0;
+	argv->args[argv->n++] = take_ptr(key);
+	argv->args[argv->n++] = take_ptr(value);
+	return 0;
+}
+
+static size_t
+count_pairs(const char *query)
+{
+	size_t n = 1;
+
+	for (; *query; query++)
+		n += *query == '&';
+	return n;
+}
+
+static int
+add_query(struct oci_argv *argv, const char *query)
+{
+	int r = 0;
+
+	while (r == 0 && *query) {
+		size_t len = strcspn(query, "&");
+
+		r = add_pair(argv, query, len);
+		query += len + (query[len] == '&');
+	}
+	return r;
+}
+
+int
+oci_stdio_uri_argv(const char *uri, const char *program, struct oci_argv *ret)
+{
+	cleanup_free char *copy = strndup(uri, strcspn(uri, "#"));
+	const char *mark = copy ? strchr(copy, '?') : NULL;
+	const char *query = mark ? mark + 1 : "";
+	cleanup_argv struct oci_argv argv = { 0 };
+	size_t pairs = count_pairs(query);
+
+	if (pairs > PAIRS_MAX)
+		return -E2BIG;
+	/* With the program and the final NULL. */
+	argv.args = calloc(2 * pairs + 2, sizeof(*argv.args));
+	if (!copy || !argv.args)
+		return -ENOMEM;
+	argv.args[0] = strdup(program);
+	if (!argv.args[0])
+		return -ENOMEM;
+	argv.n = 1;
+	int r = add_query(&argv, query);
+	if (r < 0)
+		return r;
+	*ret = argv;
+	argv = (struct oci_argv){ 0 };
 	return 0;
 }

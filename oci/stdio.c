@@ -29,6 +29,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "oci/logger.h"
 #include "oci/relay.h"
 #include "oci/stdio-uri.h"
 
@@ -44,7 +45,7 @@ struct stream {
 	int child;  /* the container's end of the pipe */
 	int pipe;   /* our end of it */
 	int client; /* our end towards the client */
-	int held;   /* the client FIFO's other end */
+	int held;   /* the client FIFO's other end; a logger's idle stderr */
 	char *name; /* of the client's side when it is no FIFO */
 	bool busy;  /* an output that is not at EOF */
 	struct oci_relay *relay;
@@ -57,6 +58,10 @@ struct oci_stdio {
 	bool exited;
 	int master;
 	struct stream streams[STREAMS];
+	struct oci_logger *logger;
+	bool finishing;
+	oci_stdio_ready_fn *ready;
+	void *ready_arg;
 	oci_stdio_drained_fn *drained;
 	void *arg;
 };
@@ -206,14 +211,47 @@ open_log_file(struct oci_stdio *io, const char *path, struct err *err)
 	return share_output(out, &io->streams[ERR], err);
 }
 
+static void on_logger_changed(void *arg);
+
+/* A terminal has no stderr: the logger's is idle until there is no more output.
+ */
+static int
+open_logger(struct oci_stdio *io, const struct oci_stdio_spec *spec,
+    const char *path, bool strict, struct err *err)
+{
+	struct stream *out = &io->streams[OUT], *error = &io->streams[ERR];
+	int fds[2];
+
+	if (!spec->logger)
+		return err_set(err, ERR_UNIMPLEMENTED, ENOTSUP,
+		    "STDIO scheme %s is not supported",
+		    strict ? "binary-v2" : "binary");
+	int r =
+	    oci_logger_start(io->base, io->priority, spec->logger, spec->out,
+		path, strict, on_logger_changed, io, fds, &io->logger, err);
+	if (r < 0)
+		return r;
+	out->client = fds[0];
+	*(io->terminal ? &error->held : &error->client) = fds[1];
+	for (int i = OUT; i <= ERR; i++) {
+		if (asprintf(&io->streams[i].name, "logging binary of %s",
+			spec->logger->id) < 0) {
+			io->streams[i].name = NULL;
+			return err_set_errno(err, ENOMEM, "name '%s'", path);
+		}
+	}
+	return 0;
+}
+
 /* For a terminal all but binary is taken for a path. */
 static int
 open_by_scheme(struct oci_stdio *io, const struct oci_stdio_spec *spec,
     const char *scheme, const char *path, struct err *err)
 {
-	if (strcmp(scheme, "binary") == 0 || strcmp(scheme, "binary-v2") == 0)
-		return err_set(err, ERR_UNIMPLEMENTED, ENOTSUP,
-		    "STDIO scheme %s is not supported", scheme);
+	bool strict = strcmp(scheme, "binary-v2") == 0;
+
+	if (strict || strcmp(scheme, "binary") == 0)
+		return open_logger(io, spec, path, strict, err);
 	if (io->terminal)
 		return open_outputs(
 		    io, *spec->out ? spec->out : "/dev/null", "", err);
@@ -314,6 +352,31 @@ oci_stdio_child_fds(const struct oci_stdio *io, int ret_fds[3])
 		ret_fds[i] = io->streams[i].child;
 }
 
+static bool
+outputs_ended(const struct oci_stdio *io)
+{
+	return !io->streams[OUT].busy && !io->streams[ERR].busy;
+}
+
+/* May free io. */
+static void
+tell_if_drained(struct oci_stdio *io)
+{
+	if (oci_stdio_drained(io) && io->drained)
+		io->drained(io->arg);
+}
+
+static void
+end_logger(struct oci_stdio *io)
+{
+	if (!io->logger || !outputs_ended(io))
+		return;
+	close_fd(&io->streams[ERR].held);
+	oci_logger_closed(io->logger);
+	if (io->finishing)
+		oci_logger_end(io->logger);
+}
+
 static void
 on_output_done(int status, void *arg)
 {
@@ -323,8 +386,23 @@ on_output_done(int status, void *arg)
 	if (status < 0)
 		log_debug("output to the client ended: %s", strerror(-status));
 	s->busy = false;
-	if (oci_stdio_drained(io) && io->drained)
-		io->drained(io->arg); /* may free io */
+	end_logger(io);
+	tell_if_drained(io);
+}
+
+static void
+on_logger_changed(void *arg)
+{
+	struct oci_stdio *io = arg;
+	oci_stdio_ready_fn *ready = io->ready;
+	struct err ignored;
+
+	if (!ready || oci_stdio_ready(io, &ignored) == 0) {
+		tell_if_drained(io);
+		return;
+	}
+	io->ready = NULL;
+	ready(io->ready_arg); /* may free io */
 }
 
 /*
@@ -439,10 +517,24 @@ oci_stdio_process_exited(struct oci_stdio *io)
 		oci_relay_cut(io->streams[OUT].relay);
 }
 
+int
+oci_stdio_ready(const struct oci_stdio *io, struct err *err)
+{
+	return io->logger ? oci_logger_ready(io->logger, err) : 1;
+}
+
+void
+oci_stdio_on_ready(struct oci_stdio *io, oci_stdio_ready_fn *fn, void *arg)
+{
+	io->ready = fn;
+	io->ready_arg = arg;
+}
+
 bool
 oci_stdio_drained(const struct oci_stdio *io)
 {
-	return !io->streams[OUT].busy && !io->streams[ERR].busy;
+	return outputs_ended(io) &&
+	       (!io->logger || oci_logger_gone(io->logger));
 }
 
 void
@@ -464,12 +556,20 @@ stream_done(struct stream *s)
 }
 
 void
+oci_stdio_finish(struct oci_stdio *io)
+{
+	io->finishing = true;
+	end_logger(io);
+}
+
+void
 oci_stdio_free(struct oci_stdio *io)
 {
 	if (!io)
 		return;
 	for (int i = 0; i < STREAMS; i++)
 		stream_done(&io->streams[i]);
+	oci_logger_release(io->logger);
 	close_fd(&io->master);
 	free(io);
 }

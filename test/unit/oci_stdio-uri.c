@@ -4,6 +4,7 @@
  */
 #include "oci/stdio-uri.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -94,12 +95,63 @@ refuses(void **state)
 	}
 }
 
+static void
+makes_command_lines(void **state)
+{
+	static const struct {
+		const char *uri;
+		const char *args[8];
+	} cases[] = {
+		{ "binary:///l", { "/p" } },
+		{ "binary:///l?", { "/p" } },
+		{ "binary:///l?k", { "/p", "k", "" } },
+		{ "binary:///l?b=2&a=1&b=3", { "/p", "b", "2", "a", "1" } },
+		{ "binary:///l?a=b=c&&=v&", { "/p", "a", "b=c", "", "v" } },
+		{ "binary:///l?a%20b+c=%26%3d", { "/p", "a b c", "&=" } },
+		{ "binary:///l?a;b=1&c=%zz&%=1&d=%00&e=5%", { "/p" } },
+		{ "binary:///l?a=1#b=2?c", { "/p", "a", "1" } },
+		{ "binary:///l#?a=1", { "/p" } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		cleanup_argv struct oci_argv argv = { 0 };
+		size_t n = 0;
+
+		assert_int_equal(
+		    oci_stdio_uri_argv(cases[i].uri, "/p", &argv), 0);
+		for (; cases[i].args[n]; n++)
+			assert_string_equal(argv.args[n], cases[i].args[n]);
+		assert_int_equal(argv.n, n);
+		assert_null(argv.args[n]);
+	}
+}
+
+static void
+limits_command_lines(void **state)
+{
+	cleanup_argv struct oci_argv argv = { 0 };
+	char uri[3000];
+
+	(void)state;
+	memset(uri, '&', sizeof(uri));
+	uri[0] = '?';
+	uri[sizeof(uri) - 1] = '\0';
+	assert_int_equal(oci_stdio_uri_argv(uri, "/p", &argv), -E2BIG);
+	assert_null(argv.args);
+	uri[1000] = '\0';
+	assert_int_equal(oci_stdio_uri_argv(uri, "/p", &argv), 0);
+	assert_int_equal(argv.n, 1);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepts),
 		cmocka_unit_test(refuses),
+		cmocka_unit_test(makes_command_lines),
+		cmocka_unit_test(limits_command_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
