@@ -2,8 +2,9 @@
 /*
  * From a command line to a running process.
  *
- * Done is a join: the command has exited with success, and the terminal, if
- * there is to be one, has arrived. Only then is the pid file read; it is
+ * The command is run once the streams are ready, which a logging binary makes
+ * wait. Done is a join: the command has exited with success, and the terminal,
+ * if there is to be one, has arrived. Only then is the pid file read; it is
  * complete by then by the runtimes' contract.
  */
 #include "shim/launch.h"
@@ -23,6 +24,7 @@
 #include "base/log.h"
 #include "oci/child.h"
 #include "oci/console.h"
+#include "oci/logger.h"
 #include "oci/run.h"
 #include "oci/runtime-log.h"
 #include "oci/stdio.h"
@@ -37,6 +39,7 @@ struct launch {
 	struct process *p;
 	const char *verb;
 	char *pid_file;
+	launch_argv_fn *argv;
 	launch_done_fn *done;
 	void *arg;
 	struct oci_run *run;
@@ -197,19 +200,27 @@ int
 launch_open_streams(struct process *p, struct err *err)
 {
 	const struct task_options *o = &p->container->options;
-	struct oci_stdio_spec spec = {
+	struct shim *shim = p->container->shim;
+	const struct oci_logger_owner owner = {
+		.children = shim->children,
+		.lingering = &shim->loggers,
+		.id = p->id,
+		.ns = shim->ns,
+		.times = OCI_LOGGER_TIMES_DEFAULT,
+	};
+	const struct oci_stdio_spec spec = {
 		.in = p->in,
 		.out = p->out,
 		.err = p->err,
 		.terminal = p->terminal,
 		.uid = o->io_uid,
 		.gid = o->io_gid,
+		.logger = &owner,
 	};
 
 	if (p->io)
 		return 0;
-	return oci_stdio_open(
-	    p->container->shim->base, PRIORITY_RPC, &spec, &p->io, err);
+	return oci_stdio_open(shim->base, PRIORITY_RPC, &spec, &p->io, err);
 }
 
 static int
@@ -260,20 +271,43 @@ remove_pid_file(const struct launch *l, struct err *err)
 }
 
 static int
-begin(struct launch *l, const struct launch_spec *spec, struct err *err)
+run(struct launch *l, struct err *err)
 {
 	cleanup_argv struct oci_argv argv = { 0 };
 
+	int r = open_console(l, err);
+	if (r == 0)
+		r = l->argv(l->p,
+		    l->console ? oci_console_path(l->console) : NULL, l->arg,
+		    &argv, err);
+	return r < 0 ? r : run_command(l, &argv, err);
+}
+
+static void
+on_streams_ready(void *arg)
+{
+	struct launch *l = arg;
+	struct err err;
+
+	if (oci_stdio_ready(l->p->io, &err) > 0 && run(l, &err) == 0)
+		return;
+	oci_run_free(l->run);
+	l->run = NULL;
+	fail(l, &err);
+}
+
+static int
+begin(struct launch *l, struct err *err)
+{
 	int r = remove_pid_file(l, err);
+
 	if (r == 0)
 		r = launch_open_streams(l->p, err);
 	if (r == 0)
-		r = open_console(l, err);
+		r = oci_stdio_ready(l->p->io, err);
 	if (r == 0)
-		r = spec->argv(l->p,
-		    l->console ? oci_console_path(l->console) : NULL, spec->arg,
-		    &argv, err);
-	return r < 0 ? r : run_command(l, &argv, err);
+		oci_stdio_on_ready(l->p->io, on_streams_ready, l);
+	return r > 0 ? run(l, err) : r;
 }
 
 int
@@ -287,11 +321,12 @@ launch_start(struct process *p, const struct launch_spec *spec,
 	list_init(&l->link);
 	l->p = p;
 	l->verb = spec->verb;
+	l->argv = spec->argv;
 	l->done = spec->done;
 	l->arg = spec->arg;
 	l->master = -1;
 	l->pid_file = strdup(spec->pid_file);
-	int r = l->pid_file ? begin(l, spec, err)
+	int r = l->pid_file ? begin(l, err)
 			    : err_set_errno(err, ENOMEM, "launch process");
 	if (r < 0) {
 		oci_stdio_free(p->io);
@@ -310,7 +345,7 @@ launch_abort(struct launch *l)
 {
 	struct err err;
 
-	if (!l->run_ok) {
+	if (l->run && !l->run_ok) {
 		oci_run_abort(l->run);
 		return;
 	}
@@ -322,7 +357,9 @@ launch_abort(struct launch *l)
 void
 launch_hurry(struct launch *l, int64_t timeout_ns)
 {
-	if (!l->run_ok)
+	if (!l->run)
+		launch_abort(l);
+	else if (!l->run_ok)
 		oci_run_hurry(l->run, timeout_ns);
 }
 

@@ -14,6 +14,7 @@
 #include "ipc/publish.h"
 #include "ipc/server.h"
 #include "oci/child.h"
+#include "oci/logger.h"
 #include "shim/container.h"
 #include "shim/launch.h"
 #include "shim/rpc.h"
@@ -128,6 +129,7 @@ shim_init(struct shim *shim, const char *ns, const char *publish_address,
 	*shim = (struct shim){ .times = SHIM_TIMES_DEFAULT, .ns = ns };
 	list_init(&shim->containers);
 	list_init(&shim->launches);
+	list_init(&shim->loggers);
 	list_init(&shim->dead);
 	tombstones_init(&shim->tombstones);
 	shim->base = event_base_new();
@@ -150,6 +152,7 @@ shim_done(struct shim *shim)
 	{
 		container_free(list_entry(l, struct container, link));
 	}
+	oci_logger_free_lingering(&shim->loggers);
 	ttrpc_server_free(shim->server);
 	publisher_free(shim->publisher);
 	child_set_free(shim->children);

@@ -54,6 +54,7 @@ struct shim {
 	struct publisher *publisher;
 	struct list containers; /* struct container */
 	struct list launches; /* struct launch, for adopting their processes */
+	struct list loggers;  /* struct oci_logger: those that linger */
 	struct list dead;     /* struct process, freed by the next event */
 	struct event *bury;
 	struct event *end; /* the bound of a shutdown */
