@@ -244,6 +244,14 @@ def logger(t, script):
     return path
 
 
+def wait_logged(c, text, timeout=60):
+    log = c.bundle.log
+    with log.changed:
+        found = log.changed.wait_for(lambda: text in log.data, timeout)
+    if not found:
+        raise AssertionError(f"not logged: {text}")
+
+
 def test_output_to_a_logger(t):
     """fds 3, 4 and 5, two variables, one argument pair for each query key."""
     log = os.path.join(t.dir, "log")
@@ -280,10 +288,127 @@ def test_a_logger_that_is_never_ready(t):
     create.result()
 
 
+@beyond_go
+def test_kill_does_not_wait_for_a_logger(t):
+    """Create is given up, and so is the logger: neither runs on."""
+    path = logger(t, "exec sleep 1000000")
+    c = t.sh("true")
+    create = c.send_create(stdout=f"binary://{path}")
+    check_prompt(lambda: c.send("Connect"), "Connect")
+    c.kill(9)
+    t.rpc_error("Create", create.result, 10)
+    t.equal(c.bundle.calls("create"), [])
+    for pid in procs.children(c.shim.pid):
+        t.true(procs.wait_dead(pid), "the logger lives on")
+
+
 def test_a_logger_that_is_not_there(t):
     c = t.sh("true")
     t.error(UNKNOWN, None, c.create, stdout="binary:///no/such/logger")
     t.equal(c.bundle.calls("create"), [])
+
+
+@beyond_go
+def test_a_logger_that_fails_to_get_ready(t):
+    """With binary-v2 that is an error which says how it ended."""
+    path = logger(t, "exit 42")
+    c = t.sh("true")
+    text = t.error(UNKNOWN, None, c.create, stdout=f"binary-v2://{path}")
+    t.true("did not call ready" in text and "exit status 42" in text, text)
+    t.equal(c.bundle.calls("create"), [])
+
+
+def test_logger_of_an_exec(t):
+    log = os.path.join(t.dir, "log")
+    path = logger(t, f"trap '' TERM; echo $CONTAINER_ID >{log}; echo >&5\n"
+                  f"exec 5>&-; cat <&3 >>{log}")
+    c = t.container().run()
+    for n in range(10):
+        fields = c.exec_fields(f"e{n}", ["echo", f"hello {n}"])
+        c.call("Exec", stdout=f"binary-v2://{path}", **fields)
+        c.start(f"e{n}")
+        t.equal(c.wait(f"e{n}")["exit_status"], 0)
+        c.delete(f"e{n}")
+        t.equal(read_text(log), f"e{n}\nhello {n}\n")
+    t.equal(procs.zombies(c.shim.pid), [])
+
+
+@beyond_go
+def test_a_logger_that_dies(t):
+    """The container goes on; what it writes is lost, and counted."""
+    path = logger(t, "exec 5>&-; head -c 6 <&3 >/dev/null; exit 3")
+    data = os.path.join(t.dir, "data")
+    with open(data, "wb") as file:
+        file.write(pattern(SIZE))
+    c = t.sh(f"echo first; read x; cat {data}; echo end >&2",
+             stdio=t.stdio(stdin=True))
+    c.run(stdout=f"binary://{path}", stderr="")
+    wait_logged(c, b"has ended before its input: exit status 3")
+    with c.stdio.open_stdin() as stdin:
+        stdin.write(b"\n")
+        t.equal(c.wait()["exit_status"], 0)
+    c.delete()
+    wait_logged(c, b"%d bytes of output to" % SIZE)
+    text = c.bundle.log.text()
+    t.equal(text.count("has ended before its input"), 1, "told")
+    t.equal(text.count("dropping output"), 2, "outages of the two streams")
+
+
+@beyond_go
+def test_a_logger_that_stops_reading(t):
+    """It holds the container up for a bounded time, not for ever."""
+    gate, log = os.path.join(t.dir, "gate"), os.path.join(t.dir, "log")
+    written = os.path.join(t.dir, "written")
+    os.mkfifo(gate)
+    os.mkfifo(written)
+    path = logger(t, f"trap '' TERM; exec 5>&-; read x <{gate}\n"
+                  f"cat <&3 >{log}")
+    data = os.path.join(t.dir, "data")
+    with open(data, "wb") as file:
+        file.write(pattern(SIZE))
+    c = t.sh(f"cat {data}; echo >{written}")
+    c.run(stdout=f"binary://{path}")
+    check_prompt(lambda: c.send("State"), "State")
+    with open(written, "rb") as file:
+        file.read()
+    with open(gate, "w", encoding="ascii") as file:
+        file.write("go\n")
+    t.equal(c.wait()["exit_status"], 0)
+    c.delete()
+    wait_logged(c, b"nobody reads it, dropping output")
+    wait_logged(c, b"bytes of output to")
+    with open(log, "rb") as file:
+        got = file.read()
+    t.true(pattern(SIZE).startswith(got[:65536]), "the first bytes differ")
+    t.true(65536 <= len(got) < SIZE, f"{len(got)} bytes got through")
+
+
+@beyond_go
+@deadline(120)
+def test_a_logger_that_never_ends(t):
+    """Delete tells it to, but does not wait for it for ever; nor does it
+    outlive SIGKILL."""
+    path = logger(t, "trap '' TERM; exec 5>&-; while :; do sleep 0.1; done")
+    c = t.sh("exit 5")
+    c.run(stdout=f"binary://{path}")
+    c.wait()
+    delete = c.send("Delete")
+    check_prompt(lambda: c.send("Connect"), "Connect during Delete")
+    t.equal(delete.result(60)["exit_status"], 5)
+    for pid in procs.children(c.shim.pid):
+        t.true(procs.wait_dead(pid), "the logger lives on")
+
+
+def test_logger_of_a_terminal(t):
+    log = os.path.join(t.dir, "log")
+    path = logger(t, f"trap '' TERM; exec 5>&-; cat <&3 >{log}.out\n"
+                  f"cat <&4 >{log}.err")
+    c = t.container(["sh", "-c", "test -t 1 && echo is a tty"], terminal=True)
+    c.run(stdout=f"binary://{path}", stdin="", stderr="")
+    t.equal(c.wait()["exit_status"], 0)
+    c.delete()
+    t.equal(read_text(log + ".out").strip(), "is a tty")
+    t.equal(read_text(log + ".err"), "")
 
 
 def test_terminal(t):
