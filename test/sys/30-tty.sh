@@ -25,9 +25,10 @@ tty_exec() {
 # A control character becomes a signal on the other side.
 tty_interrupt() {
 	run_idle tty3
-	expect_status 130 on_tty 'send echo rea""dy; exec sleep 1000' \
-		'expect ready' 'type \x03' \
-		-- c task exec -t --exec-id a tty3 sh
+	expect_status 130 on_tty 'expect ready' 'type \x03' \
+		-- c task exec -t --exec-id a tty3 \
+		sh -c 'trap "exit 130" INT; echo ready
+		while :; do sleep 0.1; done'
 	remove tty3
 }
 
