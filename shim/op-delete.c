@@ -185,7 +185,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	log_task(LOG_LEVEL_WARN, p->container->id, p->is_init ? NULL : p->id,
-	    "output is still held open, closing it");
+	    "output has not ended in time, closing it");
 	after_drain(self);
 }
 
