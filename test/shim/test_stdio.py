@@ -399,7 +399,7 @@ def test_a_logger_that_never_ends(t):
         t.true(procs.wait_dead(pid), "the logger lives on")
 
 
-def test_logger_of_a_terminal(t):
+def terminal_to_a_logger(t):
     log = os.path.join(t.dir, "log")
     path = logger(t, f"trap '' TERM; exec 5>&-; cat <&3 >{log}.out\n"
                   f"cat <&4 >{log}.err")
@@ -409,6 +409,28 @@ def test_logger_of_a_terminal(t):
     c.delete()
     t.equal(read_text(log + ".out").strip(), "is a tty")
     t.equal(read_text(log + ".err"), "")
+
+
+def test_logger_of_a_terminal(t):
+    terminal_to_a_logger(t)
+
+
+@deadline(120)
+def test_logger_of_a_terminal_of_runc(t):
+    t.use_runc()
+    terminal_to_a_logger(t)
+
+
+@deadline(120)
+def test_logger_and_runc(t):
+    t.use_runc()
+    log = os.path.join(t.dir, "log")
+    path = logger(t, f"trap '' TERM; exec 5>&-; cat <&3 >{log}")
+    c = t.container(["sh", "-c", "echo hello; exit 7"])
+    c.run(stdout=f"binary://{path}")
+    t.equal(c.wait()["exit_status"], 7)
+    t.equal(c.delete()["exit_status"], 7)
+    t.equal(read_text(log), "hello\n")
 
 
 def test_terminal(t):
