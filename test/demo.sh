@@ -128,8 +128,6 @@ compare() {
 }
 
 inside() {
-	# The first process of a pid namespace ignores what it has no trap for.
-	trap 'private_end; exit 143' INT TERM HUP
 	private_start
 	meet
 	live

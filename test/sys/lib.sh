@@ -95,9 +95,24 @@ expect_error() {
 # ---- containerd ----
 
 # private PROGRAM [ARGUMENT...]: runs it in namespaces of its own, where it is to
-# call private_start.
+# call private_start. Whatever way it ends, all its processes end with it.
 private() {
-	unshare --mount --pid --fork --mount-proc --kill-child "$@"
+	local child status=0
+	unshare --mount --pid --fork --mount-proc --kill-child "$@" \
+		</dev/null &
+	child=$!
+	# unshare itself ignores the milder ones.
+	trap 'kill -KILL $child' INT TERM HUP
+	wait $child || status=$?
+	trap - INT TERM HUP
+	wait_for 20 cgroups_removed
+	return $status
+}
+
+cgroups_removed() {
+	find /sys/fs/cgroup/*/"$NS" /sys/fs/cgroup/"$NS" -depth -type d \
+		-exec rmdir {} + || :
+	[ -z "$(find /sys/fs/cgroup -maxdepth 2 -name "$NS")" ]
 }
 
 # A /run of its own, containerd with an image, c and c-run in PATH.
@@ -117,12 +132,9 @@ private_start() {
 	}
 }
 
-# The pid namespace is about to end; its cgroups are what would stay.
 private_end() {
 	kill "$(containerd_pid)"
 	wait_for 10 gone "$(containerd_pid)"
-	rmdir /sys/fs/cgroup/*/"$NS" /sys/fs/cgroup/"$NS" 2>/dev/null
-	return 0
 }
 
 containerd_config() {
