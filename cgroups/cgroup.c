@@ -285,7 +285,7 @@ int
 cgroup_of_pid(pid_t pid, struct cgroup **ret, struct err *err)
 {
 	cleanup_mountinfo struct mountinfo mounts = { 0 };
-	cleanup_free char *text = NULL;
+	cleanup_free char *text = NULL, *own = NULL;
 	struct cgroup *cg;
 
 	int r = cgroup_read_proc(pid, &text);
@@ -298,6 +298,12 @@ cgroup_of_pid(pid_t pid, struct cgroup **ret, struct err *err)
 	r = cgroup_locate(text, &mounts, &cg, err);
 	if (r < 0)
 		return r;
+	/* Where runtimes make no cgroups, ours is not the container's to kill.
+	 */
+	if (cgroup_read_proc(getpid(), &own) == 0 && cgroup_contains(cg, own)) {
+		cgroup_free(cg);
+		return cgroup_missing(err);
+	}
 	/* One that was removed is still named while its last process goes. */
 	if (access(cg->dir, F_OK) < 0) {
 		cgroup_free(cg);

@@ -475,8 +475,20 @@ test_gone(void **state)
 	free(pids);
 	assert_int_equal(signal_ok(cg, SIGKILL), 0);
 	assert_int_equal(cgroup_of_pid(pid, &none, &err), -ENOENT);
-	assert_int_equal(err.code, ERR_NOT_FOUND);
 	cgroup_free(cg);
+}
+
+/* Whoever is in our own cgroup has none that could be killed or frozen. */
+static void
+test_our_own(void **state)
+{
+	struct cgroup *none = NULL;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(cgroup_of_pid(getpid(), &none, &err), -ENOENT);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	assert_null(none);
 }
 
 /* The storm ends by itself after so many processes, should nothing end it. */
@@ -601,6 +613,7 @@ main(void)
 		cmocka_unit_test(test_tree),
 		cmocka_unit_test(test_bad_signal),
 		cmocka_unit_test(test_we_are_spared),
+		cmocka_unit_test(test_our_own),
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_dead_leader),
 		cmocka_unit_test(test_fork_storm),
