@@ -80,9 +80,6 @@ enum err_code
 err_code_of_errno(int sys)
 {
 	switch (sys) {
-	case ENOENT:
-	case ESRCH:
-		return ERR_NOT_FOUND;
 	case EEXIST:
 		return ERR_ALREADY_EXISTS;
 	case EPERM:
@@ -91,6 +88,8 @@ err_code_of_errno(int sys)
 	case EINVAL:
 		return ERR_INVALID_ARGUMENT;
 	case ENOMEM:
+	case EMFILE:
+	case ENFILE:
 		return ERR_RESOURCE_EXHAUSTED;
 	case ETIMEDOUT:
 		return ERR_DEADLINE_EXCEEDED;

@@ -52,10 +52,11 @@ int err_wrap(struct err *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3), cold));
 
 /*
- * Code that a bare errno value stands for, by the rules of the Go servers that
- * clients are used to (ENOENT is NOT_FOUND, EEXIST ALREADY_EXISTS, EPERM and
- * EACCES PERMISSION_DENIED, EINVAL INVALID_ARGUMENT, ENOMEM
- * RESOURCE_EXHAUSTED); else UNKNOWN.
+ * Code that a bare errno value stands for: EEXIST is ALREADY_EXISTS, EPERM and
+ * EACCES PERMISSION_DENIED, EINVAL INVALID_ARGUMENT, ENOMEM, EMFILE and ENFILE
+ * RESOURCE_EXHAUSTED, ETIMEDOUT DEADLINE_EXCEEDED; else UNKNOWN. ENOENT and
+ * ESRCH are UNKNOWN, too: clients take NOT_FOUND for a task that is not there,
+ * so who means that says it.
  */
 enum err_code err_code_of_errno(int sys);
 

@@ -221,7 +221,7 @@ test_load(void **state)
 
 	(void)state;
 	assert_non_null(mkdtemp(bundle));
-	check_load_error(bundle, -ENOENT, ERR_NOT_FOUND, "read OCI spec ",
+	check_load_error(bundle, -ENOENT, ERR_UNKNOWN, "read OCI spec ",
 	    "No such file or directory");
 	assert_int_equal(
 	    path_format(path, sizeof(path), "%s/config.json", bundle), 0);

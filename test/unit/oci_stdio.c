@@ -423,19 +423,19 @@ errors_have_known_texts(void **state)
 		{ "", "/a%zz", "", false, ERR_INVALID_ARGUMENT,
 		    "unable to parse stdout uri: parse \"/a%zz\": "
 		    "invalid URL escape \"%zz\"" },
-		{ "", "/none", "", false, ERR_NOT_FOUND,
+		{ "", "/none", "", false, ERR_UNKNOWN,
 		    "containerd-shim: opening file \"/none\" failed: "
 		    "No such file or directory" },
-		{ "", "", "/none", false, ERR_NOT_FOUND,
+		{ "", "", "/none", false, ERR_UNKNOWN,
 		    "containerd-shim: opening file \"/none\" failed: "
 		    "No such file or directory" },
-		{ "/none", "/dev/null", "/dev/null", false, ERR_NOT_FOUND,
+		{ "/none", "/dev/null", "/dev/null", false, ERR_UNKNOWN,
 		    "containerd-shim: opening /none failed: "
 		    "No such file or directory" },
-		{ "", "fifo:///none", "", false, ERR_NOT_FOUND,
+		{ "", "fifo:///none", "", false, ERR_UNKNOWN,
 		    "containerd-shim: opening file \"fifo:///none\" failed: "
 		    "No such file or directory" },
-		{ "", "file:///dev/null", "", true, ERR_NOT_FOUND,
+		{ "", "file:///dev/null", "", true, ERR_UNKNOWN,
 		    "containerd-shim: opening file \"file:///dev/null\" "
 		    "failed: No such file or directory" },
 	};
