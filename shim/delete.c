@@ -33,10 +33,10 @@
 #include "shim/tombstone.h"
 #include "shim/worker.h"
 
-/* Of containerd's 5 s. What hangs longer goes on without us: the unmount in its
- * worker is past killing anyway. */
-#define RUNTIME_TIME (3 * NSEC_PER_SEC)
-#define UNMOUNT_TIME (1 * NSEC_PER_SEC)
+/* Of containerd's 5 s. An unmount that is busy gives up and detaches after 1 s;
+ * one that hangs in the kernel goes on without us. */
+#define RUNTIME_TIME (2 * NSEC_PER_SEC)
+#define UNMOUNT_TIME (1500 * NSEC_PER_MSEC)
 
 #define STATUS_KILLED 137 /* 128 + SIGKILL: what we did to it */
 
@@ -46,6 +46,7 @@ struct deletion {
 	char rootfs[PATH_MAX];
 	struct task_options options;
 	struct shim shim; /* for its loop and children */
+	bool unmounted;
 };
 
 /* The bundle is our working directory, except for members of a pod. */
@@ -144,6 +145,7 @@ on_unmounted(const struct err *err, void *arg)
 {
 	struct deletion *d = arg;
 
+	d->unmounted = true;
 	if (err)
 		log_warn("failed to unmount %s: %s", d->rootfs, err->msg);
 	(void)event_base_loopbreak(d->shim.base);
@@ -152,7 +154,10 @@ on_unmounted(const struct err *err, void *arg)
 static void
 unmount_rootfs(struct deletion *d)
 {
-	const struct timeval limit = { .tv_sec = UNMOUNT_TIME / NSEC_PER_SEC };
+	const struct timeval limit = {
+		.tv_sec = UNMOUNT_TIME / NSEC_PER_SEC,
+		.tv_usec = UNMOUNT_TIME % NSEC_PER_SEC / 1000,
+	};
 	struct worker *worker = NULL;
 	struct err err;
 
@@ -163,6 +168,8 @@ unmount_rootfs(struct deletion *d)
 	}
 	(void)event_base_loopexit(d->shim.base, &limit);
 	(void)event_base_dispatch(d->shim.base);
+	if (!d->unmounted)
+		log_warn("unmounting %s takes too long, going on", d->rootfs);
 	worker_free(worker);
 }
 

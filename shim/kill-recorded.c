@@ -22,7 +22,7 @@
 
 #define STAT_MAX   4096
 #define START_TIME 22 /* field of /proc/<pid>/stat, proc(5) */
-#define DEATH_MSEC 1000
+#define DEATH_MSEC 500
 #define SLACK      (20 * NSEC_PER_MSEC) /* the field counts in ticks of 10 ms */
 
 /* The record of the operation that gave init its pid; NULL when there is none.

@@ -34,6 +34,9 @@
 #include "shim/runtime-error.h"
 #include "shim/shim.h"
 
+/* What a terminal has left whose process is dead already. */
+#define DEAD_CONSOLE_TIME (500 * NSEC_PER_MSEC)
+
 struct launch {
 	struct list link; /* in the shim's launches */
 	struct process *p;
@@ -47,7 +50,7 @@ struct launch {
 	struct event *console_deadline;
 	int master; /* of the terminal, between arrival and use */
 	off_t log_mark;
-	bool ran, run_ok;
+	bool ran, run_done, run_ok;
 	bool failed; /* waits for the exit of a process that it left behind */
 	struct err err;
 };
@@ -81,16 +84,12 @@ read_pid(const struct launch *l, pid_t *ret)
  * told of before its exit was seen, so that what is undone is undone for good.
  */
 static void
-fail(struct launch *l, const struct err *err)
+clear(struct launch *l)
 {
 	struct process *p = l->p;
 	struct err ignored;
 	pid_t pid;
 
-	if (l->failed)
-		return;
-	l->failed = true;
-	l->err = *err;
 	if (!p->pid && l->ran && read_pid(l, &pid) == 0)
 		(void)process_adopt(p, pid, &ignored);
 	oci_stdio_free(p->io);
@@ -100,6 +99,20 @@ fail(struct launch *l, const struct err *err)
 		return;
 	}
 	finish(l);
+}
+
+/* The command must be dead before anything is undone, or they would race. */
+static void
+fail(struct launch *l, const struct err *err)
+{
+	if (l->failed)
+		return;
+	l->failed = true;
+	l->err = *err;
+	if (l->run && !l->run_done)
+		oci_run_abort(l->run);
+	else
+		clear(l);
 }
 
 static int
@@ -115,7 +128,10 @@ take_process(struct launch *l, struct err *err)
 		return err_set(err, ERR_UNKNOWN, -r,
 		    "OCI runtime %s left no pid in %s: %s", l->verb,
 		    l->pid_file, strerrordesc_np(-r));
-	return process_adopt(p, pid, err);
+	r = process_adopt(p, pid, err);
+	if (r < 0) /* not that the container is not there */
+		err->code = ERR_UNKNOWN;
+	return r;
 }
 
 static void
@@ -166,9 +182,8 @@ on_console_deadline(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-await_console(struct launch *l)
+await_console(struct launch *l, int64_t ns)
 {
-	int64_t ns = l->p->container->shim->times.console;
 	struct timeval tv = {
 		.tv_sec = ns / NSEC_PER_SEC,
 		.tv_usec = ns % NSEC_PER_SEC / 1000,
@@ -184,6 +199,11 @@ on_run_done(struct oci_run *run, const struct oci_run_result *result, void *arg)
 	struct err err;
 
 	(void)run;
+	l->run_done = true;
+	if (l->failed) {
+		clear(l);
+		return;
+	}
 	if (!result->ok) {
 		runtime_error(
 		    l->p->container, l->verb, l->log_mark, result, &err);
@@ -192,7 +212,7 @@ on_run_done(struct oci_run *run, const struct oci_run_result *result, void *arg)
 	}
 	l->run_ok = true;
 	if (l->p->terminal && l->master < 0)
-		await_console(l);
+		await_console(l, l->p->container->shim->times.console);
 	complete(l);
 }
 
@@ -220,7 +240,7 @@ launch_open_streams(struct process *p, struct err *err)
 
 	if (p->io)
 		return 0;
-	return oci_stdio_open(shim->base, PRIORITY_RPC, &spec, &p->io, err);
+	return oci_stdio_open(shim->base, PRIORITY_PUBLISH, &spec, &p->io, err);
 }
 
 static int
@@ -255,7 +275,10 @@ run_command(struct launch *l, const struct oci_argv *argv, struct err *err)
 	if (r < 0)
 		return err_wrap(err, "OCI runtime %s failed", l->verb);
 	l->ran = true;
-	return oci_stdio_started(p->io, err);
+	/* From here on it has to end as a command does. */
+	if (oci_stdio_started(p->io, err) < 0)
+		fail(l, err);
+	return 0;
 }
 
 /* An old pid file would be taken for this command's. */
@@ -291,8 +314,6 @@ on_streams_ready(void *arg)
 
 	if (oci_stdio_ready(l->p->io, &err) > 0 && run(l, &err) == 0)
 		return;
-	oci_run_free(l->run);
-	l->run = NULL;
 	fail(l, &err);
 }
 
@@ -345,7 +366,7 @@ launch_abort(struct launch *l)
 {
 	struct err err;
 
-	if (l->run && !l->run_ok) {
+	if (l->run && !l->run_done) {
 		oci_run_abort(l->run);
 		return;
 	}
@@ -359,7 +380,7 @@ launch_hurry(struct launch *l, int64_t timeout_ns)
 {
 	if (!l->run)
 		launch_abort(l);
-	else if (!l->run_ok)
+	else if (!l->run_done)
 		oci_run_hurry(l->run, timeout_ns);
 }
 
@@ -389,8 +410,13 @@ launch_free(struct launch *l)
 void
 launch_process_exited(struct launch *l)
 {
-	if (l && l->failed)
+	if (!l)
+		return;
+	if (l->failed && l->run_done)
 		finish(l);
+	else if (l->run_ok)
+		/* Its terminal is here by now, or never comes. */
+		await_console(l, DEAD_CONSOLE_TIME);
 }
 
 void

@@ -32,7 +32,7 @@ struct create {
 	struct op *op;
 	bool restorable; /* no runtime command */
 	bool aborted;    /* before there was a command to kill */
-	bool mounted;
+	bool mounting, mounted;
 	struct oci_mount *mounts;
 	struct worker *worker;
 	struct launch *launch;
@@ -174,7 +174,7 @@ on_mounted(const struct err *mount_err, void *arg)
 
 	worker_free(self->worker);
 	self->worker = NULL;
-	self->mounted = !mount_err;
+	self->mounting = false;
 	if (mount_err)
 		undo(self, mount_err);
 	else if (after_mounts(self, &err) < 0)
@@ -221,6 +221,8 @@ create_abort(struct op *op)
 	self->aborted = true;
 	if (self->launch)
 		launch_abort(self->launch);
+	else if (self->mounting)
+		worker_kill(self->worker);
 }
 
 static const struct op_type create_type = {
@@ -242,6 +244,8 @@ begin(struct op *op, bool restorable, struct err *err)
 	op->data = self;
 	if (m->rootfs_count == 0)
 		return after_mounts(self, err);
+	self->mounting = true;
+	self->mounted = true; /* in part, if the worker is killed */
 	int r = fill_mounts(self, m, err);
 	return r < 0 ? r
 		     : worker_start(op->p->container->shim, do_mount, self,

@@ -107,7 +107,10 @@ refuse_init_kill(const struct process *p, struct err *ret)
 static void
 refuse_init(const struct process *p, enum fsm_init_event event, struct err *ret)
 {
-	if (p->state == FSM_INIT_DELETED || not_there_yet(p)) {
+	bool again =
+	    event == FSM_INIT_EV_CREATE || event == FSM_INIT_EV_CREATE_CKPT;
+
+	if (p->state == FSM_INIT_DELETED || (not_there_yet(p) && !again)) {
 		(void)refuse_missing_container(ret);
 		return;
 	}

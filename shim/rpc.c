@@ -401,6 +401,16 @@ on_checkpoint(struct ttrpc_call *call, void *arg)
 	step_init(arg, req, m->id, FSM_INIT_EV_CHECKPOINT);
 }
 
+/* "init" is taken: a pid file is named after the process. */
+static int
+check_exec_id(const char *exec_id, struct err *err)
+{
+	if (strcmp(exec_id, "init") == 0)
+		return err_set(err, ERR_ALREADY_EXISTS, EEXIST,
+		    "id %s: already exists", exec_id);
+	return identifier_check(exec_id, err);
+}
+
 static void
 on_exec(struct ttrpc_call *call, void *arg)
 {
@@ -412,7 +422,7 @@ on_exec(struct ttrpc_call *call, void *arg)
 	if (!req)
 		return;
 	const containerd_task_v2_ExecProcessRequest *m = req->message;
-	if (identifier_check(message_str(m->exec_id), &err) < 0)
+	if (check_exec_id(message_str(m->exec_id), &err) < 0)
 		request_fail(req, &err);
 	else
 		step_init(arg, req, m->id, FSM_INIT_EV_EXEC);
@@ -428,6 +438,16 @@ on_create_cancelled(struct ttrpc_call *call, enum err_code why, void *arg)
 	(void)call;
 	(void)why;
 	process_event(&c->init, FSM_INIT_EV_CANCEL, NULL);
+}
+
+/* Nobody would be there to look after it. */
+static int
+check_ending(const struct shim *shim, struct err *err)
+{
+	if (!shim->ending)
+		return 0;
+	return err_set(err, ERR_UNAVAILABLE, ESHUTDOWN,
+	    "the shim is shutting down: unavailable");
 }
 
 static int
@@ -499,7 +519,9 @@ on_create(struct ttrpc_call *call, void *arg)
 	const containerd_task_v2_CreateTaskRequest *m = req->message;
 	enum fsm_init_event event =
 	    m->checkpoint ? FSM_INIT_EV_CREATE_CKPT : FSM_INIT_EV_CREATE;
-	int r = check_create(call, m, &err);
+	int r = check_ending(arg, &err);
+	if (r == 0)
+		r = check_create(call, m, &err);
 	struct container *c =
 	    r < 0 ? NULL : container_find(arg, message_str(m->id));
 	if (r == 0 && !c) {

@@ -81,7 +81,7 @@ settle_process(struct err *err)
 {
 	settle_heap();
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)umask(0);
+	(void)umask(022);
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		return err_set_errno(err, errno, "become subreaper");
 	return 0;

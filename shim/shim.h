@@ -27,7 +27,7 @@ struct ttrpc_server;
 enum shim_priority {
 	PRIORITY_CHILD,
 	PRIORITY_RPC,
-	PRIORITY_PUBLISH,
+	PRIORITY_PUBLISH, /* and copying, which must not keep events back */
 	PRIORITIES
 };
 

@@ -101,6 +101,13 @@ worker_start(struct shim *shim, worker_fn *work, void *work_arg,
 }
 
 void
+worker_kill(struct worker *w)
+{
+	if (w)
+		(void)child_signal(w->child, SIGKILL);
+}
+
+void
 worker_free(struct worker *w)
 {
 	if (!w)

@@ -21,6 +21,9 @@ typedef void worker_done_fn(const struct err *err, void *arg);
 int worker_start(struct shim *shim, worker_fn *work, void *work_arg,
     worker_done_fn *done, void *arg, struct worker **ret, struct err *err);
 
+/* Its done function follows in its own turn, with an error. NULL is fine. */
+void worker_kill(struct worker *worker);
+
 /* A worker that is still at it is killed and forgotten. NULL is fine. */
 void worker_free(struct worker *worker);
 

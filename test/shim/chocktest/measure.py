@@ -6,6 +6,7 @@ import statistics
 from . import procs
 
 PROMPT_SECONDS = 0.05
+STALL_SECONDS = 2  # no single answer may take this, however loaded the machine
 
 
 def check_prompt(send, what, rounds=20):
@@ -16,8 +17,8 @@ def check_prompt(send, what, rounds=20):
     times = []
     for _ in range(rounds):
         call = send()
-        if not call.done.wait(20):
-            raise AssertionError(f"{what} is not answered at all")
+        if not call.done.wait(STALL_SECONDS):
+            raise AssertionError(f"{what} is not answered at once")
         times.append(call.seconds)
     median = statistics.median(times)
     if median > PROMPT_SECONDS:
