@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,8 +31,9 @@
 #include "shim/serve.h"
 #include "shim/socket.h"
 
-#define STDIN_MAX (10 << 20) /* containerd's own limit */
-#define TASK_API  3
+#define STDIN_MAX    (10 << 20) /* containerd's own limit */
+#define PIDTYPE_PGID 2 /* a process group, for PR_SCHED_CORE (prctl(2)) */
+#define TASK_API     3
 
 /* Everything that "start" knows. */
 struct start {
@@ -111,6 +113,21 @@ wants_debug(const struct start *s)
 	return s->args->debug || s->params.debug;
 }
 
+/* Whoever is started from here on shares cores with its like only. 0 or errno.
+ */
+static int
+split_cores(void)
+{
+	const char *wanted = getenv("SCHED_CORE");
+
+	if (!wanted || !*wanted)
+		return 0;
+	return prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, PIDTYPE_PGID, 0) <
+		       0
+		   ? errno
+		   : 0;
+}
+
 /* In the child: becomes the serving process. Returns only on failure. */
 static int
 become_server(const struct start *s, int socket)
@@ -119,6 +136,9 @@ become_server(const struct start *s, int socket)
 
 	if (null < 0 || setpgid(0, 0) < 0)
 		return errno;
+	int failure = split_cores();
+	if (failure)
+		return failure;
 	for (int fd = 0; fd <= 2; fd++) {
 		if (dup2(null, fd) < 0)
 			return errno;
