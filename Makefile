@@ -154,7 +154,9 @@ FSM_TESTS  := $(patsubst %.c,$(O)/%,$(call src,test/fsm))
 FSM_MUTANTS := $(O)/test/fsm/mutants
 FUZZERS    := $(patsubst %.c,$(O)/%,$(sort $(wildcard test/fuzz/fuzz_*.c)))
 # A tool is one file linked with everything, or a folder of files linked with
-# libbase; preload/ holds shared objects.
+# what is listed here; preload/ holds shared objects.
+TOOL_LIBS_fake-runtime := base
+TOOL_LIBS_bench := ipc base
 TOOL_DIRS  := $(filter-out preload,$(patsubst test/tool/%/,%,\
 	$(sort $(dir $(wildcard test/tool/*/*.c)))))
 TOOLS      := $(patsubst %.c,$(O)/%,$(call src,test/tool)) \
@@ -264,7 +266,8 @@ $(O)/test/tool/fsm-doc: $(O)/obj/test/tool/fsm-doc.o $(O)/libfsm.a
 	$(Q)$(call link,$^)
 
 define tool_dir
-$(O)/test/tool/$(1): $(call obj,$(call src,test/tool/$(1))) $(O)/libbase.a
+$(O)/test/tool/$(1): $(call obj,$(call src,test/tool/$(1))) \
+		$(TOOL_LIBS_$(1):%=$(O)/lib%.a)
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$$(call link,$$^)
