@@ -74,12 +74,14 @@ __wrap_syscall(long number, ...)
 		errno = ENOSYS;
 		return -1;
 	}
-	/* All that is called through here takes two arguments. */
+	/* As many as any call takes; a register that was not set does no harm.
+	 */
+	long args[4];
 	va_start(ap, number);
-	void *args = va_arg(ap, void *);
-	size_t size = va_arg(ap, size_t);
+	for (size_t i = 0; i < sizeof(args) / sizeof(*args); i++)
+		args[i] = va_arg(ap, long);
 	va_end(ap);
-	return __real_syscall(number, args, size);
+	return __real_syscall(number, args[0], args[1], args[2], args[3]);
 }
 
 pid_t

@@ -605,7 +605,7 @@ open_on_full_disk(void)
 	struct err err;
 
 	if (unshare(CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", "/", "", MS_REC | MS_PRIVATE, "") < 0 ||
 	    mount("none", dir, "tmpfs", 0, "size=16k") < 0)
 		return 77;
 	if (recorder_open(path, RECORDER_SIZE, "n", "i", &r, &err) != -ENOSPC)
