@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <link.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -74,6 +76,36 @@ settle_heap(void)
 	(void)mallopt(M_MMAP_THRESHOLD, 128 << 10);
 	(void)mallopt(M_TRIM_THRESHOLD, 64 << 10);
 	(void)mallopt(M_TOP_PAD, 16 << 10);
+}
+
+static int
+drop_segments(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	(void)size;
+	(void)arg;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+		if (segment->p_type != PT_LOAD || segment->p_flags & PF_W)
+			continue;
+		uintptr_t begin = info->dlpi_addr + segment->p_vaddr;
+		uintptr_t end = begin + segment->p_memsz;
+		begin &= ~(page - 1);
+		(void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+	}
+	return 0;
+}
+
+/*
+ * Starting has touched code that serving never needs: half of what would count
+ * as this process's memory. The segments that nobody can have written come back
+ * from the page cache, as far as they are used again.
+ */
+static void
+drop_start_code(void)
+{
+	(void)dl_iterate_phdr(drop_segments, NULL);
 }
 
 static int
@@ -226,6 +258,7 @@ serve(struct serving *s, const struct args *args, int socket, struct err *err)
 	if (r < 0)
 		return r;
 	log_info("serving %s", args->id);
+	drop_start_code();
 	if (event_base_dispatch(s->shim.base) < 0)
 		return err_set(err, ERR_INTERNAL, EIO, "the event loop failed");
 	return 0;
