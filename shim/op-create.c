@@ -225,9 +225,19 @@ create_abort(struct op *op)
 		worker_kill(self->worker);
 }
 
+static void
+create_hurry(struct op *op, int64_t timeout_ns)
+{
+	struct create *self = op->data;
+
+	if (self->launch && !self->cleanup)
+		launch_hurry(self->launch, timeout_ns);
+}
+
 static const struct op_type create_type = {
 	.free = create_free,
 	.abort = create_abort,
+	.hurry = create_hurry,
 };
 
 static int

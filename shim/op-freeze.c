@@ -53,9 +53,18 @@ freeze_abort(struct op *op)
 	self->aborted = true;
 }
 
+/* Nobody is left whom it could matter to. */
+static void
+freeze_hurry(struct op *op, int64_t timeout_ns)
+{
+	(void)timeout_ns;
+	freeze_abort(op);
+}
+
 static const struct op_type freeze_type = {
 	.free = freeze_free,
 	.abort = freeze_abort,
+	.hurry = freeze_hurry,
 };
 
 static void
