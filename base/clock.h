@@ -3,6 +3,7 @@
 #define BASE_CLOCK_H
 
 #include <stdint.h>
+#include <sys/time.h>
 #include <time.h>
 
 #define NSEC_PER_SEC  INT64_C(1000000000)
@@ -26,6 +27,19 @@ clock_monotonic_ns(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+/* For libevent's timers; rounded up, so that none is early. */
+static inline struct timeval
+clock_timeval(int64_t ns)
+{
+	int64_t up = ns + 999;
+	struct timeval tv = {
+		.tv_sec = up / NSEC_PER_SEC,
+		.tv_usec = up % NSEC_PER_SEC / 1000,
+	};
+
+	return tv;
 }
 
 #endif

@@ -259,8 +259,6 @@ call_on_timer(evutil_socket_t fd, short what, void *arg)
 static void
 call_start_timer(struct ttrpc_call *call)
 {
-	struct timeval tv = { 0 };
-
 	if (call_is_lost(call)) {
 		event_active(&call->timer, EV_TIMEOUT, 0);
 		return;
@@ -268,11 +266,7 @@ call_start_timer(struct ttrpc_call *call)
 	if (call->deadline_ns == 0)
 		return;
 	int64_t left = call->deadline_ns - clock_monotonic_ns();
-	if (left > 0) {
-		tv.tv_sec = left / NSEC_PER_SEC;
-		/* Rounded up: never before the deadline. */
-		tv.tv_usec = (left % NSEC_PER_SEC + 999) / 1000;
-	}
+	struct timeval tv = clock_timeval(left > 0 ? left : 0);
 	/* No memory for the timer: rather early than never. */
 	if (event_add(&call->timer, &tv) < 0)
 		event_active(&call->timer, EV_TIMEOUT, 0);

@@ -214,10 +214,7 @@ call_new(struct ttrpc_client *client, int64_t timeout_ns, ttrpc_reply_fn *done,
     void *arg)
 {
 	cleanup_free struct client_call *call = calloc(1, sizeof(*call));
-	struct timeval tv = {
-		.tv_sec = timeout_ns / NSEC_PER_SEC,
-		.tv_usec = (timeout_ns % NSEC_PER_SEC + 999) / 1000,
-	};
+	struct timeval tv = clock_timeval(timeout_ns);
 
 	if (!call)
 		return NULL;

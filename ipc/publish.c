@@ -82,8 +82,7 @@ struct publisher {
 static void
 arm(struct publisher *p, int64_t delay_ns)
 {
-	struct timeval tv = { .tv_sec = delay_ns / NSEC_PER_SEC,
-		.tv_usec = delay_ns % NSEC_PER_SEC / 1000 };
+	struct timeval tv = clock_timeval(delay_ns);
 
 	p->state = ARMED;
 	/* Without memory for a timer: rather too early than never. */

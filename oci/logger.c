@@ -97,8 +97,7 @@ static void on_event(evutil_socket_t fd, short what, void *arg);
 static int
 enter(struct oci_logger *l, enum stage stage, int fd, int64_t ns)
 {
-	struct timeval tv = { .tv_sec = ns / NSEC_PER_SEC,
-		.tv_usec = ns % NSEC_PER_SEC / 1000 };
+	struct timeval tv = clock_timeval(ns);
 
 	l->stage = stage;
 	if (event_initialized(&l->event))

@@ -71,10 +71,7 @@ set_timer(struct oci_run *run, int64_t at)
 	int64_t left = at - clock_monotonic_ns();
 	if (left < 0)
 		left = 0;
-	struct timeval tv = {
-		.tv_sec = left / NSEC_PER_SEC,
-		.tv_usec = (left % NSEC_PER_SEC + 999) / 1000,
-	};
+	struct timeval tv = clock_timeval(left);
 	if (event_add(&run->timer, &tv) < 0)
 		log_debug("no memory for the deadline of a runtime command");
 }

@@ -154,10 +154,7 @@ on_unmounted(const struct err *err, void *arg)
 static void
 unmount_rootfs(struct deletion *d)
 {
-	const struct timeval limit = {
-		.tv_sec = UNMOUNT_TIME / NSEC_PER_SEC,
-		.tv_usec = UNMOUNT_TIME % NSEC_PER_SEC / 1000,
-	};
+	const struct timeval limit = clock_timeval(UNMOUNT_TIME);
 	struct worker *worker = NULL;
 	struct err err;
 

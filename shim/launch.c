@@ -184,10 +184,7 @@ on_console_deadline(evutil_socket_t fd, short what, void *arg)
 static void
 await_console(struct launch *l, int64_t ns)
 {
-	struct timeval tv = {
-		.tv_sec = ns / NSEC_PER_SEC,
-		.tv_usec = ns % NSEC_PER_SEC / 1000,
-	};
+	struct timeval tv = clock_timeval(ns);
 
 	(void)event_add(l->console_deadline, &tv);
 }

@@ -193,9 +193,7 @@ static int
 begin(struct op *op, struct err *err)
 {
 	struct process *p = op->p;
-	int64_t ns = p->container->shim->times.drain;
-	struct timeval tv = { .tv_sec = ns / NSEC_PER_SEC,
-		.tv_usec = ns % NSEC_PER_SEC / 1000 };
+	struct timeval tv = clock_timeval(p->container->shim->times.drain);
 	struct delete *self = calloc(1, sizeof(*self));
 
 	if (!self)

@@ -87,10 +87,7 @@ on_end_deadline(evutil_socket_t fd, short what, void *arg)
 void
 shim_end(struct shim *shim)
 {
-	struct timeval tv = {
-		.tv_sec = shim->times.shutdown / NSEC_PER_SEC,
-		.tv_usec = shim->times.shutdown % NSEC_PER_SEC / 1000,
-	};
+	struct timeval tv = clock_timeval(shim->times.shutdown);
 
 	if (shim->ending)
 		return;
