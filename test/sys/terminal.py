@@ -15,6 +15,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import sys
 import termios
@@ -71,6 +72,9 @@ class Terminal:
         while not self.match(regex):
             if time.monotonic() > DEADLINE or not self.open:
                 raise SystemExit(self.fail(regex))
+            # ctr applies its terminal's size once before it asks to be told of
+            # changes: one that comes in between would be lost on it.
+            os.killpg(self.pid, signal.SIGWINCH)
             self.type(text + "\n")
             self.read(1)
 
