@@ -3,10 +3,12 @@
 #define OCI_ARGV_H
 
 /*
- * Command lines of runc-compatible runtimes, exactly as the Go shim has them.
+ * Command lines of runc-compatible runtimes, exactly as the Go shim has them,
+ * and those of gVisor's runsc where they differ.
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -16,6 +18,8 @@ struct oci_runtime {
 	const char *root;   /* --root, complete (namespace appended) */
 	const char *bundle; /* for --log and --bundle */
 	bool systemd_cgroup;
+	/* More global flags, NULL-terminated; may be NULL. */
+	const char *const *flags;
 };
 
 /* An owned, NULL-terminated argument vector. */
@@ -68,5 +72,29 @@ int oci_argv_checkpoint(const struct oci_runtime *rt, const char *id,
     const struct oci_checkpoint_opts *opts, struct oci_argv *ret);
 int oci_argv_restore(const struct oci_runtime *rt, const char *id,
     const struct oci_restore_opts *opts, struct oci_argv *ret);
+
+/*
+ * runsc. What is not here is as above. Its exec stays in the foreground: it
+ * lives as long as the process in the sandbox does and ends with its status.
+ * <bundle>/<exec_id>.pid is then runsc's own pid, and
+ * <bundle>/<exec_id>.inner, written before it, the pid inside.
+ */
+int oci_argv_runsc_exec(const struct oci_runtime *rt, const char *id,
+    const char *exec_id, const char *process_path, const char *console_socket,
+    struct oci_argv *ret);
+/* inner_pid 0 is the container's init. */
+int oci_argv_runsc_kill(const struct oci_runtime *rt, const char *id,
+    pid_t inner_pid, int signal, bool all, struct oci_argv *ret);
+/* Prints {"id":ID,"exitStatus":N} once the container has ended. */
+int oci_argv_runsc_wait(
+    const struct oci_runtime *rt, const char *id, struct oci_argv *ret);
+/* Prints {"type":"stats","id":ID,"data":{...}}. */
+int oci_argv_runsc_stats(
+    const struct oci_runtime *rt, const char *id, struct oci_argv *ret);
+int oci_argv_runsc_checkpoint(const struct oci_runtime *rt, const char *id,
+    const char *image_path, bool leave_running, struct oci_argv *ret);
+/* Makes the container, too. */
+int oci_argv_runsc_restore(const struct oci_runtime *rt, const char *id,
+    const char *image_path, const char *console_socket, struct oci_argv *ret);
 
 #endif

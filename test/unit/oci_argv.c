@@ -207,6 +207,55 @@ test_many(void **state)
 	oci_argv_done(&argv);
 }
 
+/* runsc takes runc's spelling of the flags they share. */
+static const struct oci_runtime runsc = {
+	.binary = "runsc",
+	.root = "/run/containerd/runsc/k8s.io",
+	.bundle = "/b",
+	.flags = (const char *const[]){ "--platform=systrap", "--network=none",
+	    NULL },
+};
+
+#define RUNSC                                                                  \
+	"runsc --root /run/containerd/runsc/k8s.io --log /b/log.json "         \
+	"--log-format json --platform=systrap --network=none "
+
+static void
+test_runsc(void **state)
+{
+	(void)state;
+	struct oci_argv argv;
+
+	expect(oci_argv_start(&runsc, "c", &argv), &argv, RUNSC "start c");
+	expect(oci_argv_runsc_exec(&runsc, "c", "e", "/b/p", NULL, &argv),
+	    &argv,
+	    RUNSC "exec --process /b/p --pid-file /b/e.pid "
+		  "--internal-pid-file /b/e.inner c");
+	expect(oci_argv_runsc_exec(&runsc, "c", "e", "/b/p", "/s", &argv),
+	    &argv,
+	    RUNSC "exec --process /b/p --console-socket /s --pid-file /b/e.pid "
+		  "--internal-pid-file /b/e.inner c");
+	expect(oci_argv_runsc_kill(&runsc, "c", 0, 15, false, &argv), &argv,
+	    RUNSC "kill c 15");
+	expect(oci_argv_runsc_kill(&runsc, "c", 0, 9, true, &argv), &argv,
+	    RUNSC "kill --all c 9");
+	expect(oci_argv_runsc_kill(&runsc, "c", 42, 15, false, &argv), &argv,
+	    RUNSC "kill --pid 42 c 15");
+	expect(oci_argv_runsc_wait(&runsc, "c", &argv), &argv, RUNSC "wait c");
+	expect(oci_argv_runsc_stats(&runsc, "c", &argv), &argv,
+	    RUNSC "events --stats c");
+	expect(oci_argv_runsc_checkpoint(&runsc, "c", "/i", true, &argv), &argv,
+	    RUNSC "checkpoint --image-path /i --leave-running c");
+	expect(oci_argv_runsc_checkpoint(&runsc, "c", "/i", false, &argv),
+	    &argv, RUNSC "checkpoint --image-path /i c");
+	expect(oci_argv_runsc_restore(&runsc, "c", "/i", NULL, &argv), &argv,
+	    RUNSC "restore --image-path /i --detach --bundle /b --pid-file "
+		  "/b/init.pid c");
+	expect(oci_argv_runsc_restore(&runsc, "c", "/i", "/s", &argv), &argv,
+	    RUNSC "restore --image-path /i --detach --bundle /b --pid-file "
+		  "/b/init.pid --console-socket /s c");
+}
+
 int
 main(void)
 {
@@ -219,6 +268,7 @@ main(void)
 		cmocka_unit_test(test_checkpoint),
 		cmocka_unit_test(test_restore),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_runsc),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
