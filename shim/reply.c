@@ -232,13 +232,39 @@ known_pids(const struct container *c, pid_t **ret, size_t *ret_n)
 }
 
 static int
-list_pids(
+live_pids(
     const struct container *c, pid_t **ret, size_t *ret_n, struct err *err)
 {
 	if (c->cgroup)
 		return cgroup_pids(c->cgroup, ret, ret_n, err);
 	int r = known_pids(c, ret, ret_n);
 	return r < 0 ? err_set_errno(err, -r, "list processes") : 0;
+}
+
+/* An init that has ended is listed until it is deleted: containerd 1.7 and
+ * newer, when it starts, takes a task without any process for the rest of a
+ * failed create, and deletes it, and with it an exit status that nobody has
+ * seen (loadShims in its runtime v2). */
+static int
+list_pids(
+    const struct container *c, pid_t **ret, size_t *ret_n, struct err *err)
+{
+	cleanup_free pid_t *pids = NULL;
+	size_t n = 0;
+
+	int r = live_pids(c, &pids, &n, err);
+	if (r < 0)
+		return r;
+	if (n == 0 && c->init.pid > 0) {
+		free(pids);
+		pids = malloc(sizeof(*pids));
+		if (!pids)
+			return err_set_errno(err, ENOMEM, "list processes");
+		pids[n++] = c->init.pid;
+	}
+	*ret = take_ptr(pids);
+	*ret_n = n;
+	return 0;
 }
 
 static void

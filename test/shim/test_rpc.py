@@ -293,6 +293,15 @@ def test_pids(t):
     t.equal(details["exec_id"], "e")
 
 
+@beyond_go
+def test_pids_of_the_dead(t):
+    """A task without any process would be a leak to a containerd that starts."""
+    c = t.container().run()
+    c.kill()
+    c.wait()
+    t.equal(c.pids(), [c.pid])
+
+
 def test_update_reaches_the_runtime(t):
     c = t.container().run()
     resources = b'{"memory":{"limit":67108864}}'
