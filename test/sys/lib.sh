@@ -4,8 +4,8 @@
 # What the system tests share. A test file defines functions and registers them
 # at its end:
 #
-#   sys_test core "name of the test" function     in every containerd version
-#   sys_test full "name of the test" function     in the first version only
+#   sys_test core "name of the test" command     in every containerd version
+#   sys_test full "name of the test" command     in the first version only
 #
 # A test runs in a bash of its own with -eu, with its directory $T as working
 # directory; it fails when a command fails or by `fail`, and is skipped by
@@ -15,15 +15,18 @@
 #
 # Environment: CONTAINERD, CTR beside it, RUNTIME, TAG (makes the names of this
 # run unique on the machine), OURS (1 when the shim under test is chock), SCALE
-# (percent of the counts of load tests), HERE (this folder).
+# (percent of the counts of load tests), HERE (this folder), SUITE (the folder of
+# the tests, whose lib.sh is the one that is loaded: this one, or one that loads
+# this one and defines some of its functions anew).
 
 SYS=/run/chock-sys
 NS=chock-sys-$TAG
+CGROUP=$NS
 IMAGE=chock.test/busybox:1
 SOCK=$SYS/containerd.sock
 STATE=$SYS/state
 TASKS=$STATE/io.containerd.runtime.v2.task
-export SYS NS IMAGE SOCK TASKS
+export SYS NS CGROUP IMAGE SOCK TASKS
 
 SKIP_STATUS=77
 
@@ -110,9 +113,9 @@ private() {
 }
 
 cgroups_removed() {
-	find /sys/fs/cgroup/*/"$NS" /sys/fs/cgroup/"$NS" -depth -type d \
-		-exec rmdir {} + || :
-	[ -z "$(find /sys/fs/cgroup -maxdepth 2 -name "$NS")" ]
+	find /sys/fs/cgroup/*/"$CGROUP" /sys/fs/cgroup/"$CGROUP" -depth \
+		-type d -exec rmdir {} + || :
+	[ -z "$(find /sys/fs/cgroup -maxdepth 2 -name "$CGROUP")" ]
 }
 
 # A /run of its own, containerd with an image, c and c-run in PATH.
@@ -121,15 +124,32 @@ private_start() {
 	mkdir -p "$SYS/tmp" /run/containerd/s
 	export TMPDIR=$SYS/tmp PATH=$SYS/bin:$PATH
 	c_install
+	private_prepare
 	containerd_start || {
 		cat "$SYS/containerd.log"
 		return 1
 	}
-	python3 "$HERE/mkimage.py" /bin/busybox "$IMAGE" "$SYS/image.tar" &&
-		c image import "$SYS/image.tar" >"$SYS/import.log" 2>&1 || {
+	import_images >"$SYS/import.log" 2>&1 || {
 		cat "$SYS/import.log"
 		return 1
 	}
+}
+
+# What a suite wants to be there before containerd starts.
+private_prepare() {
+	:
+}
+
+import_images() {
+	import_image "$IMAGE"
+}
+
+# import_image NAME [COMMAND...]
+import_image() {
+	local name=$1
+	shift
+	python3 "$HERE/mkimage.py" /bin/busybox "$name" "$SYS/image.tar" "$@" &&
+		c image import "$SYS/image.tar"
 }
 
 private_end() {
@@ -143,9 +163,7 @@ containerd_config() {
 		root = "$SYS/root"
 		state = "$STATE"
 		disabled_plugins = [
-		  "io.containerd.grpc.v1.cri",
-		  "io.containerd.cri.v1.images",
-		  "io.containerd.cri.v1.runtime",
+		  $(cri_disabled)
 		  "io.containerd.internal.v1.opt",
 		  "io.containerd.nri.v1.nri",
 		  "io.containerd.snapshotter.v1.aufs",
@@ -161,6 +179,16 @@ containerd_config() {
 		[debug]
 		  level = "trace"
 	END
+	cri_config
+}
+
+cri_disabled() {
+	say '"io.containerd.grpc.v1.cri",' '"io.containerd.cri.v1.images",' \
+		'"io.containerd.cri.v1.runtime",'
+}
+
+cri_config() {
+	:
 }
 
 # containerd's log is one file for each start, so that a test can look at what
@@ -274,6 +302,14 @@ remove() {
 		c c rm "$id"
 	done
 }
+
+# Records that a test left are no leak.
+forget_containers() {
+	local ids
+	ids=$(timeout 20 "$SYS/bin/c" c ls -q) || return 0
+	# shellcheck disable=SC2086
+	[ -z "$ids" ] || timeout 60 "$SYS/bin/c" c rm $ids
+} >/dev/null 2>&1
 
 # Pids whose program is the shim under test.
 shim_pids() {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes an OCI image layout as a tar: one layer with a static busybox.
 
-usage: mkimage.py BUSYBOX NAME OUTPUT.tar
+usage: mkimage.py BUSYBOX NAME OUTPUT.tar [COMMAND...]
 
 The image is the same bytes for the same busybox, so its digest can be relied
 on. Applets are symbolic links; /etc/passwd exists because runtimes look up the
@@ -48,7 +48,7 @@ def layer(busybox):
 
 
 def main():
-    busybox, name, output = sys.argv[1:]
+    busybox, name, output, *command = sys.argv[1:]
     blobs = {}
 
     def blob(data, media):
@@ -65,7 +65,7 @@ def main():
     config = blob(json.dumps({
         "architecture": arch.get(machine, machine),
         "os": "linux",
-        "config": {"Env": ["PATH=/bin"], "Cmd": ["/bin/sh"]},
+        "config": {"Env": ["PATH=/bin"], "Cmd": command or ["/bin/sh"]},
         "rootfs": {"type": "layers", "diff_ids": [rootfs["digest"]]},
     }).encode(), oci + "config.v1+json")
     manifest = blob(json.dumps({
