@@ -304,13 +304,15 @@ SUITE_shim     = $(if $(wildcard shim/main.c),\
 	$(call script,shim,test/shim/run))
 SUITE_sys      = $(if $(wildcard shim/main.c),\
 	$(call script,sys,test/sys/run,--all))
+SUITE_cri      = $(if $(wildcard shim/main.c),\
+	$(call script,cri,test/cri/run,--all))
 script = $(if $(wildcard $(2)),cases $(1) "$(strip $(2) $(3))")
 
-ALL_SUITES := unit explore mutants replay purity shim sys
+ALL_SUITES := unit explore mutants replay purity shim sys cri
 run_suites = $(SUITE_ENV) test/summary $(foreach s,$(1),$(SUITE_$(s)))
 
 .PHONY: check check-all check-suites check-unit check-explore check-mutants \
-	check-replay check-purity check-shim check-sys check-asan \
+	check-replay check-purity check-shim check-sys check-cri check-asan \
 	check-valgrind tests-asan demo bench fuzz fuzzers run-fuzzers cover
 
 # The second make sees what the first command may have installed.
@@ -347,6 +349,9 @@ check-shim: tests ## the shim against a containerd and a runtime of our own
 
 check-sys: tests ## the shim under real containerd with real runtimes
 	@$(call run_suites,sys)
+
+check-cri: tests ## the shim under the CRI plugin of real containerd
+	@$(call run_suites,cri)
 
 ASAN := O=$(O)-asan SAN=address,undefined
 tests-asan:

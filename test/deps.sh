@@ -21,7 +21,8 @@ packages() {
     echo clang libclang-rt-dev libcmocka-dev valgrind python3 binutils
     ;;
   sys)
-    echo containerd runc busybox-static jq procps python3 util-linux
+    echo containerd runc busybox-static jq procps python3 util-linux \
+      python3-grpcio python3-protobuf python3-websocket protobuf-compiler
     ;;
   *)
     echo "deps: unknown group '$1' (build, lint, test, sys)" >&2
