@@ -322,6 +322,13 @@ child_free(struct child *child)
 	free(child);
 }
 
+void
+child_set_owner(struct child *child, child_exit_fn *fn, void *arg)
+{
+	child->fn = fn;
+	child->arg = arg;
+}
+
 pid_t
 child_pid(const struct child *child)
 {

@@ -97,6 +97,9 @@ int child_adopt(struct child_set *set, pid_t pid, child_exit_fn *fn, void *arg,
  * NULL is fine. */
 void child_free(struct child *child);
 
+/* Its exit is told to another function from here on. */
+void child_set_owner(struct child *child, child_exit_fn *fn, void *arg);
+
 pid_t child_pid(const struct child *child);
 /* Borrowed. */
 int child_pidfd(const struct child *child);

@@ -116,6 +116,19 @@ copy_group(const cJSON *annotations, char **ret)
 	return r;
 }
 
+/* containerd's annotation, else CRI-O's. */
+static bool
+is_in_sandbox(const cJSON *annotations)
+{
+	const char *type = cJSON_GetStringValue(
+	    member(annotations, "io.kubernetes.cri.container-type"));
+
+	if (!type)
+		type = cJSON_GetStringValue(
+		    member(annotations, "io.kubernetes.cri-o.ContainerType"));
+	return type && strcmp(type, "container") == 0;
+}
+
 static int
 fill(const cJSON *root, struct oci_spec *ret)
 {
@@ -124,6 +137,7 @@ fill(const cJSON *root, struct oci_spec *ret)
 	ret->terminal =
 	    cJSON_IsTrue(member(member(root, "process"), "terminal"));
 	ret->private_pidns = has_private_pidns(linux_part);
+	ret->in_sandbox = is_in_sandbox(member(root, "annotations"));
 	int r = copy_string(member(root, "root"), "path", &ret->root_path);
 	if (r == 0)
 		r = copy_string(linux_part, "cgroupsPath", &ret->cgroups_path);

@@ -17,7 +17,9 @@ struct oci_spec {
 	bool terminal; /* process.terminal */
 	bool
 	    private_pidns; /* linux.namespaces has a pid entry without a path */
-	char *root_path;   /* root.path, may be NULL */
+	bool in_sandbox; /* an annotation says that it is one of the containers
+			  * of a pod, not the pod's sandbox */
+	char *root_path; /* root.path, may be NULL */
 	char *cgroups_path; /* linux.cgroupsPath, may be NULL */
 	char *group; /* value of the first grouping annotation, NULL if none:
 		      * io.containerd.runc.v2.group, then

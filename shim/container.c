@@ -15,8 +15,11 @@
 #include "cgroups/cgroup.h"
 #include "cgroups/oom.h"
 #include "oci/spec.h"
+#include "shim/driver.h"
 #include "shim/op.h"
 #include "shim/recorder.h"
+#include "shim/runsc-ask.h"
+#include "shim/runsc-sandbox.h"
 #include "shim/shim.h"
 
 static int
@@ -67,6 +70,7 @@ fill(struct container *c, const char *id, const char *bundle, struct err *err)
 	if (r < 0)
 		return r;
 	c->private_pidns = spec.private_pidns;
+	c->in_sandbox = spec.in_sandbox;
 	oci_spec_done(&spec);
 	return 0;
 }
@@ -83,6 +87,8 @@ container_new(struct shim *shim, const char *id, const char *bundle,
 	}
 	list_init(&c->link);
 	list_init(&c->execs);
+	list_init(&c->asks);
+	c->driver = &driver_runc;
 	c->shim = shim;
 	c->options = *options;
 	*options = (struct task_options){ 0 };
@@ -109,11 +115,13 @@ exec_free(struct process *p)
 void
 container_free(struct container *c)
 {
+	runsc_ask_cancel_all(c);
 	list_for_each(l, tmp, &c->execs)
 	{
 		exec_free(list_entry(l, struct process, link));
 	}
 	process_done(&c->init);
+	runsc_sandbox_leave(c->sandbox);
 	list_del(&c->link);
 	recorder_close(c->recorder);
 	oom_watch_free(c->oom);
@@ -256,7 +264,7 @@ container_find_cgroup(struct container *c)
 {
 	struct err err;
 
-	if (!c->init.child)
+	if (!c->init.pid)
 		return;
 	if (cgroup_of_pid(c->init.pid, &c->cgroup, &err) < 0)
 		log_task(LOG_LEVEL_DEBUG, c->id, NULL, "%s", err.msg);

@@ -17,8 +17,10 @@
 #include "shim/process.h"
 
 struct cgroup;
+struct driver;
 struct oom_watch;
 struct recorder;
+struct runsc_sandbox;
 struct shim;
 
 struct container {
@@ -34,8 +36,12 @@ struct container {
 	struct list execs; /* struct process */
 	struct fsm_rule rule;
 	struct recorder *recorder;
-	struct cgroup *cgroup; /* NULL when it has none of its own */
-	struct oom_watch *oom; /* NULL without, and once init is dead */
+	const struct driver *driver;
+	bool in_sandbox;               /* runsc: it is not a sandbox's own */
+	struct runsc_sandbox *sandbox; /* runsc, once created */
+	struct list asks;              /* struct runsc_ask */
+	struct cgroup *cgroup;         /* NULL when it has none of its own */
+	struct oom_watch *oom;         /* NULL without, and once init is dead */
 	uint32_t last_slot;
 	char *checkpoint; /* directory to restore from, NULL otherwise */
 };

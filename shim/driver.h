@@ -3,32 +3,43 @@
 #define SHIM_DRIVER_H
 
 /*
- * What depends on whose processes a container's are. With runc and crun they are
- * the host's: signalled by pidfd, counted and frozen by their cgroup. With
+ * What depends on whose processes a container's are. With runc and crun they
+ * are the host's: signalled by pidfd, counted and frozen by their cgroup. With
  * gVisor they are the sandbox's, which has to be asked. The machines and the
  * order of what is told are the same for both.
  */
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "oci/argv.h"
+#include "shim/launch.h"
 #include "shim/op.h"
 
 struct container;
-struct launch_spec;
 struct process;
 struct request;
 
 struct driver {
-	/* Operations; each may be the same as another driver's. */
-	op_begin_fn *start, *restore, *pause, *resume, *update, *checkpoint;
-	/* What the runtime commands that make processes leave behind: sets the
-	 * argument vector's maker and `child`. */
-	void (*create)(const struct process *p, struct launch_spec *ret);
-	void (*exec)(const struct process *p, struct launch_spec *ret);
-	/*
-	 * In a worker, before the root filesystem is mounted: rewrites
-	 * config.json. NULL where it is used as it is.
-	 */
-	int (*prepare)(const struct container *c, struct err *err);
-	/* A process of the container has come to be. */
-	void (*created)(struct container *c);
+	op_begin_fn *start, *pause, *resume;
+
+	/* What the command that makes an init or an exec leaves behind; an init
+	 * without streams gets them at its start. */
+	enum launch_child (*init_child)(const struct container *c);
+	enum launch_child exec_child;
+
+	int (*exec_argv)(const struct oci_runtime *rt, const char *id,
+	    const char *exec_id, const char *process_path,
+	    const char *console_socket, struct oci_argv *ret);
+	int (*restore_argv)(const struct container *c, const char *work_path,
+	    const char *console_socket, struct oci_argv *ret);
+	int (*checkpoint_argv)(const struct container *c,
+	    const struct oci_checkpoint_opts *opts, struct oci_argv *ret);
+
+	/* An init, or an exec, has come to be. On failure it is undone. */
+	int (*made)(struct process *p, struct err *err);
+	/* A child's exit is in p->exit. True: it is the process's. False: the
+	 * driver raises it later. */
+	bool (*exited)(struct process *p);
 
 	/* Without a request: what is dead already is fine. */
 	void (*kill)(struct process *p);

@@ -12,6 +12,7 @@
 #include "shim/announce.h"
 #include "shim/container.h"
 #include "shim/control.h"
+#include "shim/driver.h"
 #include "shim/op.h"
 #include "shim/process.h"
 #include "shim/reply.h"
@@ -41,7 +42,7 @@ EFFECT(ABORT_OP)
 
 EFFECT(KILL_INIT)
 {
-	control_kill(p);
+	p->container->driver->kill(p);
 }
 
 /* The status is in p->exit since it was reaped. */
@@ -139,12 +140,12 @@ EFFECT(ADMIT)
 
 EFFECT(SIGNAL)
 {
-	control_signal(p, req);
+	p->container->driver->signal(p, req);
 }
 
 EFFECT(SIGNAL_ALL)
 {
-	control_signal_all(p->container, req);
+	p->container->driver->signal_all(p->container, req);
 }
 
 EFFECT(RESIZE)
@@ -176,12 +177,12 @@ EFFECT(PUB_OOM)
 
 EFFECT(KILL_REST)
 {
-	control_kill_rest(p->container);
+	p->container->driver->kill_rest(p->container);
 }
 
 EFFECT(THAW)
 {
-	control_thaw(p->container);
+	p->container->driver->thaw(p->container);
 }
 
 EFFECT(WAKE)

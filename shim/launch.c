@@ -30,6 +30,8 @@
 #include "oci/stdio.h"
 #include "shim/container.h"
 #include "shim/control.h"
+#include "shim/driver.h"
+#include "shim/foreground.h"
 #include "shim/process.h"
 #include "shim/runtime-error.h"
 #include "shim/shim.h"
@@ -45,7 +47,10 @@ struct launch {
 	launch_argv_fn *argv;
 	launch_done_fn *done;
 	void *arg;
+	enum launch_child child;
+	bool no_streams;
 	struct oci_run *run;
+	struct foreground *foreground; /* instead of run */
 	struct oci_console *console;
 	struct event *console_deadline;
 	int master; /* of the terminal, between arrival and use */
@@ -75,9 +80,25 @@ static int
 read_pid(const struct launch *l, pid_t *ret)
 {
 	char path[PATH_MAX];
-	int r = pid_file_path(l, path, sizeof(path));
+	int r = l->pid_file ? pid_file_path(l, path, sizeof(path)) : -ENOENT;
 
 	return r < 0 ? r : file_read_pid(AT_FDCWD, path, ret);
+}
+
+/* The command is still at it. */
+static bool
+is_running(const struct launch *l)
+{
+	return (l->run || l->foreground) && !l->run_done;
+}
+
+static void
+abort_command(struct launch *l)
+{
+	if (l->foreground)
+		foreground_abort(l->foreground);
+	else
+		oci_run_abort(l->run);
 }
 
 /* A process that a failed command left behind must not outlive it. It is not
@@ -90,12 +111,13 @@ clear(struct launch *l)
 	struct err ignored;
 	pid_t pid;
 
-	if (!p->pid && l->ran && read_pid(l, &pid) == 0)
+	if (l->child == LAUNCH_NAMED && !p->pid && l->ran &&
+	    read_pid(l, &pid) == 0)
 		(void)process_adopt(p, pid, &ignored);
 	oci_stdio_free(p->io);
 	p->io = NULL;
 	if (p->child) {
-		control_kill(p);
+		p->container->driver->kill(p);
 		return;
 	}
 	finish(l);
@@ -109,8 +131,8 @@ fail(struct launch *l, const struct err *err)
 		return;
 	l->failed = true;
 	l->err = *err;
-	if (l->run && !l->run_done)
-		oci_run_abort(l->run);
+	if (is_running(l))
+		abort_command(l);
 	else
 		clear(l);
 }
@@ -121,13 +143,17 @@ take_process(struct launch *l, struct err *err)
 	struct process *p = l->p;
 	pid_t pid;
 
-	if (p->child || p->pid)
-		return 0; /* claimed already, dead or alive */
+	if (p->child || p->pid || !l->pid_file)
+		return 0; /* claimed already, dead or alive, or not to be */
 	int r = read_pid(l, &pid);
 	if (r < 0)
 		return err_set(err, ERR_UNKNOWN, -r,
 		    "OCI runtime %s left no pid in %s: %s", l->verb,
 		    l->pid_file, strerrordesc_np(-r));
+	if (l->child == LAUNCH_FOREIGN) {
+		p->pid = pid;
+		return 0;
+	}
 	r = process_adopt(p, pid, err);
 	if (r < 0) /* not that the container is not there */
 		err->code = ERR_UNKNOWN;
@@ -254,26 +280,77 @@ open_console(struct launch *l, struct err *err)
 	    base, PRIORITY_CHILD, on_console, l, &l->console, err);
 }
 
+static void
+on_foreground(const struct err *err, void *arg)
+{
+	struct launch *l = arg;
+
+	l->run_done = true;
+	if (l->failed) {
+		clear(l);
+		return;
+	}
+	if (err) {
+		fail(l, err);
+		return;
+	}
+	l->run_ok = true;
+	if (l->p->terminal && l->master < 0)
+		await_console(l, l->p->container->shim->times.console);
+	complete(l);
+}
+
 static int
-run_command(struct launch *l, const struct oci_argv *argv, struct err *err)
+start_foreground(struct launch *l, const struct oci_argv *argv,
+    const int stdio[3], struct err *err)
+{
+	struct process *p = l->p;
+	const struct foreground_spec spec = {
+		.verb = l->verb,
+		.pid_file = l->pid_file,
+		.argv = argv->args,
+		.stdio = { stdio[0], stdio[1], stdio[2] },
+		.timeout_ns = p->container->shim->times.runtime,
+	};
+
+	return foreground_start(
+	    p, &spec, on_foreground, l, &l->foreground, err);
+}
+
+static int
+start_run(struct launch *l, const struct oci_argv *argv, const int stdio[3],
+    struct err *err)
 {
 	struct process *p = l->p;
 	struct shim *shim = p->container->shim;
 	struct oci_run_spec spec = {
 		.argv = argv->args,
-		.capture = p->terminal,
+		.stdio = { stdio[0], stdio[1], stdio[2] },
+		.capture = p->terminal || !p->io,
 		.timeout_ns = shim->times.runtime,
 	};
 
-	oci_stdio_child_fds(p->io, spec.stdio);
-	l->log_mark = oci_log_mark(p->container->bundle);
-	int r = oci_run_start(shim->base, PRIORITY_CHILD, shim->children, &spec,
+	return oci_run_start(shim->base, PRIORITY_CHILD, shim->children, &spec,
 	    on_run_done, l, &l->run, err);
+}
+
+static int
+run_command(struct launch *l, const struct oci_argv *argv, struct err *err)
+{
+	struct process *p = l->p;
+	int stdio[3] = { -1, -1, -1 };
+
+	if (p->io)
+		oci_stdio_child_fds(p->io, stdio);
+	l->log_mark = oci_log_mark(p->container->bundle);
+	int r = l->child == LAUNCH_ITSELF
+		    ? start_foreground(l, argv, stdio, err)
+		    : start_run(l, argv, stdio, err);
 	if (r < 0)
 		return err_wrap(err, "OCI runtime %s failed", l->verb);
 	l->ran = true;
 	/* From here on it has to end as a command does. */
-	if (oci_stdio_started(p->io, err) < 0)
+	if (p->io && oci_stdio_started(p->io, err) < 0)
 		fail(l, err);
 	return 0;
 }
@@ -283,8 +360,10 @@ static int
 remove_pid_file(const struct launch *l, struct err *err)
 {
 	char path[PATH_MAX];
-	int r = pid_file_path(l, path, sizeof(path));
 
+	if (!l->pid_file)
+		return 0;
+	int r = pid_file_path(l, path, sizeof(path));
 	if (r == 0 && unlink(path) < 0 && errno != ENOENT)
 		r = -errno;
 	return r < 0 ? err_set_errno(err, -r, "remove old %s", l->pid_file) : 0;
@@ -319,6 +398,8 @@ begin(struct launch *l, struct err *err)
 {
 	int r = remove_pid_file(l, err);
 
+	if (r == 0 && l->no_streams)
+		return run(l, err);
 	if (r == 0)
 		r = launch_open_streams(l->p, err);
 	if (r == 0)
@@ -342,10 +423,13 @@ launch_start(struct process *p, const struct launch_spec *spec,
 	l->argv = spec->argv;
 	l->done = spec->done;
 	l->arg = spec->arg;
+	l->child = spec->child;
+	l->no_streams = spec->no_streams;
 	l->master = -1;
-	l->pid_file = strdup(spec->pid_file);
-	int r = l->pid_file ? begin(l, err)
-			    : err_set_errno(err, ENOMEM, "launch process");
+	l->pid_file = spec->pid_file ? strdup(spec->pid_file) : NULL;
+	int r = spec->pid_file && !l->pid_file
+		    ? err_set_errno(err, ENOMEM, "launch process")
+		    : begin(l, err);
 	if (r < 0) {
 		oci_stdio_free(p->io);
 		p->io = NULL;
@@ -363,8 +447,8 @@ launch_abort(struct launch *l)
 {
 	struct err err;
 
-	if (l->run && !l->run_done) {
-		oci_run_abort(l->run);
+	if (is_running(l)) {
+		abort_command(l);
 		return;
 	}
 	(void)err_set(&err, ERR_CANCELED, ECANCELED,
@@ -375,9 +459,11 @@ launch_abort(struct launch *l)
 void
 launch_hurry(struct launch *l, int64_t timeout_ns)
 {
-	if (!l->run)
+	if (!l->ran)
 		launch_abort(l);
-	else if (!l->run_done)
+	else if (is_running(l) && l->foreground)
+		foreground_hurry(l->foreground, timeout_ns);
+	else if (is_running(l))
 		oci_run_hurry(l->run, timeout_ns);
 }
 
@@ -396,6 +482,7 @@ launch_free(struct launch *l)
 	if (l->p->launch == l)
 		l->p->launch = NULL;
 	oci_run_free(l->run);
+	foreground_free(l->foreground);
 	oci_console_free(l->console);
 	if (l->console_deadline)
 		event_free(l->console_deadline);
@@ -426,7 +513,8 @@ launch_claim(struct list *launches, pid_t pid)
 	{
 		struct launch *l = list_entry(i, struct launch, link);
 
-		if (l->p->pid || read_pid(l, &named) < 0 || named != pid)
+		if (l->child != LAUNCH_NAMED || l->p->pid ||
+		    read_pid(l, &named) < 0 || named != pid)
 			continue;
 		(void)process_adopt(l->p, pid, &ignored);
 		return;

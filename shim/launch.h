@@ -31,9 +31,19 @@ typedef int launch_argv_fn(struct process *p, const char *console_socket,
  */
 typedef void launch_done_fn(const struct err *err, void *arg);
 
+/* What the command leaves behind. */
+enum launch_child {
+	LAUNCH_NAMED,   /* a child of ours, which the pid file names */
+	LAUNCH_ITSELF,  /* the command is the process (foreground.h) */
+	LAUNCH_FOREIGN, /* nobody's child of ours: the pid file, if there is
+			 * one, names the process that it lives in */
+};
+
 struct launch_spec {
-	const char *verb;     /* "create", for error texts */
-	const char *pid_file; /* in the bundle; copied */
+	const char *verb;     /* "create", for error texts; static */
+	const char *pid_file; /* in the bundle; copied; NULL for none */
+	enum launch_child child;
+	bool no_streams; /* they come with a later command */
 	launch_argv_fn *argv;
 	launch_done_fn *done;
 	void *arg;

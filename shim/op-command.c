@@ -19,6 +19,7 @@
 #include "oci/run.h"
 #include "oci/runtime-log.h"
 #include "shim/container.h"
+#include "shim/driver.h"
 #include "shim/op.h"
 #include "shim/request.h"
 #include "shim/runtime-error.h"
@@ -200,7 +201,6 @@ static int
 checkpoint_argv(const struct container *c, const char *path,
     const containerd_runc_v1_CheckpointOptions *m, struct oci_argv *ret)
 {
-	struct oci_runtime runtime = container_runtime(c);
 	cleanup_free const char **namespaces = namespaces_of(m);
 	char work[PATH_MAX];
 
@@ -221,7 +221,7 @@ checkpoint_argv(const struct container *c, const char *path,
 	};
 	if (r == 0 && !namespaces)
 		r = -ENOMEM;
-	return r < 0 ? r : oci_argv_checkpoint(&runtime, c->id, &opts, ret);
+	return r < 0 ? r : c->driver->checkpoint_argv(c, &opts, ret);
 }
 
 int

@@ -21,9 +21,11 @@
 #include "oci/run.h"
 #include "oci/stdio.h"
 #include "shim/container.h"
+#include "shim/driver.h"
 #include "shim/launch.h"
 #include "shim/op.h"
 #include "shim/request.h"
+#include "shim/runtime-kind.h"
 #include "shim/shim.h"
 #include "shim/unmount.h"
 #include "shim/worker.h"
@@ -35,6 +37,7 @@ struct create {
 	bool mounting, mounted;
 	struct oci_mount *mounts;
 	struct worker *worker;
+	struct runtime_kind *kind; /* the runtime is asked what it is */
 	struct launch *launch;
 	struct oci_run *cleanup; /* delete --force */
 	struct err err;          /* why it is being undone */
@@ -46,6 +49,7 @@ create_free(struct op *op)
 	struct create *self = op->data;
 
 	worker_free(self->worker);
+	runtime_kind_free(self->kind);
 	launch_free(self->launch);
 	oci_run_free(self->cleanup);
 	free(self->mounts);
@@ -136,31 +140,39 @@ on_launched(const struct err *err, void *arg)
 {
 	struct create *self = arg;
 
-	if (err) {
+	struct process *p = self->op->p;
+	struct err made_err;
+
+	if (!err && p->container->driver->made(p, &made_err) < 0)
+		err = &made_err;
+	if (err)
 		undo(self, err);
-		return;
-	}
-	container_find_cgroup(self->op->p->container);
-	op_finish(self->op, NULL);
+	else
+		op_finish(self->op, NULL);
 }
 
 static int
 after_mounts(struct create *self, struct err *err)
 {
-	struct launch_spec spec = {
+	struct process *p = self->op->p;
+	enum launch_child child =
+	    p->container->driver->init_child(p->container);
+	const struct launch_spec spec = {
 		.verb = "create",
 		.pid_file = "init.pid",
 		.argv = create_argv,
 		.done = on_launched,
 		.arg = self,
+		.child = child,
+		.no_streams = child == LAUNCH_FOREIGN && !p->terminal,
 	};
 
 	if (self->aborted)
 		return err_set(err, ERR_CANCELED, ECANCELED,
 		    "create was aborted: context canceled");
 	if (!self->restorable)
-		return launch_start(self->op->p, &spec, &self->launch, err);
-	int r = launch_open_streams(self->op->p, err);
+		return launch_start(p, &spec, &self->launch, err);
+	int r = launch_open_streams(p, err);
 	if (r == 0)
 		op_finish(self->op, NULL);
 	return r;
@@ -213,6 +225,34 @@ fill_mounts(struct create *self, const containerd_task_v2_CreateTaskRequest *m,
 	return 0;
 }
 
+static int
+begin_mounts(struct create *self, struct err *err)
+{
+	const struct op *op = self->op;
+	const containerd_task_v2_CreateTaskRequest *m = op->req->message;
+
+	if (m->rootfs_count == 0 || self->aborted)
+		return after_mounts(self, err);
+	self->mounting = true;
+	self->mounted = true; /* in part, if the worker is killed */
+	int r = fill_mounts(self, m, err);
+	return r < 0 ? r
+		     : worker_start(op->p->container->shim, do_mount, self,
+			   on_mounted, self, &self->worker, err);
+}
+
+static void
+on_kind(void *arg)
+{
+	struct create *self = arg;
+	struct err err;
+
+	runtime_kind_free(self->kind);
+	self->kind = NULL;
+	if (begin_mounts(self, &err) < 0)
+		undo(self, &err);
+}
+
 static void
 create_abort(struct op *op)
 {
@@ -243,7 +283,7 @@ static const struct op_type create_type = {
 static int
 begin(struct op *op, bool restorable, struct err *err)
 {
-	const containerd_task_v2_CreateTaskRequest *m = op->req->message;
+	struct container *c = op->p->container;
 	struct create *self = calloc(1, sizeof(*self));
 
 	if (!self)
@@ -252,14 +292,9 @@ begin(struct op *op, bool restorable, struct err *err)
 	self->restorable = restorable;
 	op->type = &create_type;
 	op->data = self;
-	if (m->rootfs_count == 0)
-		return after_mounts(self, err);
-	self->mounting = true;
-	self->mounted = true; /* in part, if the worker is killed */
-	int r = fill_mounts(self, m, err);
-	return r < 0 ? r
-		     : worker_start(op->p->container->shim, do_mount, self,
-			   on_mounted, self, &self->worker, err);
+	return runtime_kind_find(c)
+		   ? begin_mounts(self, err)
+		   : runtime_kind_ask(c, on_kind, self, &self->kind, err);
 }
 
 int

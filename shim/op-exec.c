@@ -14,7 +14,7 @@
 #include "base/fd.h"
 #include "oci/argv.h"
 #include "shim/container.h"
-#include "shim/control.h"
+#include "shim/driver.h"
 #include "shim/launch.h"
 #include "shim/op.h"
 
@@ -71,10 +71,15 @@ on_launched(const struct err *err, void *arg)
 {
 	struct exec *self = arg;
 
+	struct process *p = self->op->p;
+	struct err made_err;
+
 	remove_spec(self);
+	if (!err && p->container->driver->made(p, &made_err) < 0)
+		err = &made_err;
 	/* Too late to be among what init's death has ended. */
-	if (!err && self->op->p->container->rule.init_dead)
-		control_kill(self->op->p);
+	if (!err && p->container->rule.init_dead)
+		p->container->driver->kill(p);
 	op_finish(self->op, err);
 }
 
@@ -85,8 +90,8 @@ exec_argv(struct process *p, const char *console_socket, void *arg,
 	struct oci_runtime runtime = container_runtime(p->container);
 	struct exec *self = arg;
 
-	int r = oci_argv_exec(&runtime, p->container->id, p->id,
-	    self->spec_path, console_socket, ret);
+	int r = p->container->driver->exec_argv(&runtime, p->container->id,
+	    p->id, self->spec_path, console_socket, ret);
 	return r < 0 ? err_set_errno(err, -r, "runtime exec") : 0;
 }
 
@@ -126,6 +131,7 @@ op_exec(struct op *op, struct err *err)
 	r = write_spec(self, err);
 	struct launch_spec spec = {
 		.verb = "exec",
+		.child = p->container->driver->exec_child,
 		.pid_file = pid_file,
 		.argv = exec_argv,
 		.done = on_launched,

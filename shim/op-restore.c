@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "oci/argv.h"
 #include "shim/container.h"
+#include "shim/driver.h"
 #include "shim/launch.h"
 #include "shim/op.h"
 
@@ -54,9 +55,11 @@ static void
 on_launched(const struct err *err, void *arg)
 {
 	struct restore *self = arg;
+	struct process *p = self->op->p;
+	struct err made_err;
 
-	if (!err)
-		container_find_cgroup(self->op->p->container);
+	if (!err && p->container->driver->made(p, &made_err) < 0)
+		err = &made_err;
 	op_finish(self->op, err);
 }
 
@@ -65,7 +68,6 @@ restore_argv(struct process *p, const char *console_socket, void *arg,
     struct oci_argv *ret, struct err *err)
 {
 	struct container *c = p->container;
-	struct oci_runtime runtime = container_runtime(c);
 	char work[PATH_MAX];
 
 	(void)arg;
@@ -73,14 +75,8 @@ restore_argv(struct process *p, const char *console_socket, void *arg,
 		    ? path_format(
 			  work, sizeof(work), "%s", c->options.criu_work_path)
 		    : path_format(work, sizeof(work), "%s/work", c->bundle);
-	struct oci_restore_opts opts = {
-		.image_path = c->checkpoint,
-		.work_path = work,
-		.console_socket = console_socket,
-		.no_pivot = c->options.no_pivot,
-	};
 	if (r == 0)
-		r = oci_argv_restore(&runtime, c->id, &opts, ret);
+		r = c->driver->restore_argv(c, work, console_socket, ret);
 	return r < 0 ? err_set_errno(err, -r, "runtime restore") : 0;
 }
 
@@ -96,6 +92,7 @@ op_restore(struct op *op, struct err *err)
 	op->data = self;
 	struct launch_spec spec = {
 		.verb = "restore",
+		.child = op->p->container->driver->init_child(op->p->container),
 		.pid_file = "init.pid",
 		.argv = restore_argv,
 		.done = on_launched,

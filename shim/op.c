@@ -6,6 +6,7 @@
 #include "shim/op.h"
 
 #include "shim/container.h"
+#include "shim/driver.h"
 #include "shim/process.h"
 #include "shim/request.h"
 #include "shim/shim.h"
@@ -22,16 +23,34 @@ on_done(evutil_socket_t fd, short what, void *arg)
 	process_raise(op->p, op->failed ? PROCESS_OP_FAIL : PROCESS_OP_OK);
 }
 
+static int
+start(struct op *op, struct err *err)
+{
+	return op->p->container->driver->start(op, err);
+}
+
+static int
+pause_container(struct op *op, struct err *err)
+{
+	return op->p->container->driver->pause(op, err);
+}
+
+static int
+resume_container(struct op *op, struct err *err)
+{
+	return op->p->container->driver->resume(op, err);
+}
+
 static op_begin_fn *
 beginner(enum fsm_action action)
 {
 	static op_begin_fn *const beginners[FSM_ACTIONS] = {
 		[FSM_ACT_OP_CREATE] = op_create,
 		[FSM_ACT_OP_PREPARE] = op_prepare,
-		[FSM_ACT_OP_START] = op_start,
+		[FSM_ACT_OP_START] = start,
 		[FSM_ACT_OP_RESTORE] = op_restore,
-		[FSM_ACT_OP_PAUSE] = op_pause,
-		[FSM_ACT_OP_RESUME] = op_resume,
+		[FSM_ACT_OP_PAUSE] = pause_container,
+		[FSM_ACT_OP_RESUME] = resume_container,
 		[FSM_ACT_OP_UPDATE] = op_update,
 		[FSM_ACT_OP_CHECKPOINT] = op_checkpoint,
 		[FSM_ACT_OP_DELETE] = op_delete,

@@ -10,17 +10,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "fsm/fsm.h"
 #include "oci/child.h"
 #include "oci/stdio.h"
 #include "shim/container.h"
+#include "shim/driver.h"
 #include "shim/effects.h"
 #include "shim/launch.h"
 #include "shim/op.h"
 #include "shim/recorder.h"
 #include "shim/refuse.h"
 #include "shim/request.h"
+#include "shim/runsc-process.h"
 #include "shim/shim.h"
 
 void
@@ -57,6 +60,7 @@ process_done(struct process *p)
 	fail_all(&p->waiters, p);
 	fail_all(&p->queue, p);
 	oci_stdio_free(p->io);
+	runsc_process_free(p->runsc);
 	child_free(p->child);
 	list_del(&p->link);
 	free(p->id);
@@ -239,10 +243,23 @@ process_raise(struct process *p, enum process_common_event event)
 	process_event(p, common_event(p, event), NULL);
 }
 
-static void
-on_exit_seen(struct child *child, const struct child_exit *exit, void *arg)
+void
+process_tell_exit(struct process *p)
+{
+	p->exit_seen = true;
+	if (p->io)
+		oci_stdio_process_exited(p->io);
+	container_process_exited(p->container, p);
+	process_raise(p, PROCESS_EXITED);
+	launch_process_exited(p->launch);
+}
+
+void
+process_child_exited(
+    struct child *child, const struct child_exit *exit, void *arg)
 {
 	struct process *p = arg;
+	const struct driver *driver = p->container->driver;
 
 	child_free(child);
 	p->child = NULL;
@@ -251,21 +268,39 @@ on_exit_seen(struct child *child, const struct child_exit *exit, void *arg)
 		.status = child_exit_status(exit),
 		.at_ns = exit->at_ns,
 	};
-	if (p->io)
-		oci_stdio_process_exited(p->io);
-	container_process_exited(p->container, p);
-	process_raise(p, PROCESS_EXITED);
-	launch_process_exited(p->launch);
+	if (!driver->exited || driver->exited(p))
+		process_tell_exit(p);
+}
+
+void
+process_exited(struct process *p, uint32_t status)
+{
+	if (p->exit_seen)
+		return;
+	p->exit = (struct exit_status){
+		.pid = (uint32_t)p->pid,
+		.status = status,
+		.at_ns = clock_realtime_ns(),
+	};
+	process_tell_exit(p);
 }
 
 int
 process_adopt(struct process *p, pid_t pid, struct err *err)
 {
-	int r = child_adopt(
-	    p->container->shim->children, pid, on_exit_seen, p, &p->child, err);
+	int r = child_adopt(p->container->shim->children, pid,
+	    process_child_exited, p, &p->child, err);
 
 	if (r < 0)
 		return r;
 	p->pid = pid;
 	return 0;
+}
+
+void
+process_take(struct process *p, struct child *child)
+{
+	child_set_owner(child, process_child_exited, p);
+	p->child = child;
+	p->pid = child_pid(child);
 }

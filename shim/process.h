@@ -21,16 +21,20 @@ struct launch;
 struct oci_stdio;
 struct op;
 struct request;
+struct runsc_process;
 
 struct process {
 	struct list link; /* in its container's execs, or in the shim's dead */
 	struct container *container;
 	bool is_init;
-	uint8_t state; /* enum fsm_init_state or fsm_exec_state */
-	uint32_t slot; /* its number in the recorder; 0 is init */
-	char *id;      /* exec id; the container's id for init */
-	pid_t pid;     /* 0 while there is none */
-	struct child *child;
+	uint8_t state;       /* enum fsm_init_state or fsm_exec_state */
+	uint32_t slot;       /* its number in the recorder; 0 is init */
+	char *id;            /* exec id; the container's id for init */
+	pid_t pid;           /* 0 while there is none */
+	pid_t inner_pid;     /* in the sandbox; 0: it is the host's process */
+	struct child *child; /* NULL while there is none of our own */
+	bool exit_seen;
+	struct runsc_process *runsc; /* its driver's; NULL for none */
 	struct exit_status exit;
 	struct oci_stdio *io;
 	char *in, *out, *err; /* stdio URIs as given, "" for none */
@@ -75,5 +79,22 @@ void process_raise(struct process *p, enum process_common_event event);
  * comes.
  */
 int process_adopt(struct process *p, pid_t pid, struct err *err);
+
+/* The same with a child that is registered already, which is p's from here on.
+ */
+void process_take(struct process *p, struct child *child);
+
+/* A child_exit_fn for p's child; frees it, and raises the exit. */
+void process_child_exited(
+    struct child *child, const struct child_exit *exit, void *p);
+
+/*
+ * The exit of a process that is not our child, as somebody told us. Without
+ * effect when an exit was raised before.
+ */
+void process_exited(struct process *p, uint32_t status);
+
+/* Raises the exit in p->exit, which a driver had held back. */
+void process_tell_exit(struct process *p);
 
 #endif

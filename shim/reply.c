@@ -19,6 +19,7 @@
 #include "ipc/server.h"
 #include "ipc/timestamp.h"
 #include "shim/container.h"
+#include "shim/driver.h"
 #include "shim/process.h"
 #include "shim/request.h"
 #include "shim/stats.h"
@@ -175,7 +176,7 @@ exec_of_pid(const struct container *c, pid_t pid)
 	list_for_each(l, tmp, &c->execs)
 	{
 		const struct process *p = list_entry(l, struct process, link);
-		if (p->pid == pid && p->child)
+		if ((p->inner_pid ? p->inner_pid : p->pid) == pid && p->child)
 			return p;
 	}
 	return NULL;
@@ -267,18 +268,16 @@ list_pids(
 	return 0;
 }
 
-static void
-reply_pids(struct request *req, const struct process *p)
+void
+reply_pid_list(
+    struct request *req, const struct container *c, const pid_t *pids, size_t n)
 {
-	cleanup_free pid_t *pids = NULL;
 	struct err err;
-	size_t n = 0;
+	int r = 0;
 
-	int r = list_pids(p->container, &pids, &n, &err);
-	if (r == 0 && n > UINT16_MAX)
-		r = err_set(&err, ERR_RESOURCE_EXHAUSTED, E2BIG,
+	if (n > UINT16_MAX) {
+		(void)err_set(&err, ERR_RESOURCE_EXHAUSTED, E2BIG,
 		    "%zu processes are more than an answer can hold", n);
-	if (r < 0) {
 		request_fail(req, &err);
 		return;
 	}
@@ -288,8 +287,7 @@ reply_pids(struct request *req, const struct process *p)
 	if (!infos || !details)
 		r = err_set_errno(&err, ENOMEM, "list processes");
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = fill_info(
-		    p->container, pids[i], &infos[i], &details[i], &err);
+		r = fill_info(c, pids[i], &infos[i], &details[i], &err);
 	if (r == 0) {
 		containerd_task_v2_PidsResponse m = {
 			.processes_count = (pb_size_t)n,
@@ -303,14 +301,28 @@ reply_pids(struct request *req, const struct process *p)
 		bytes_free(&details[i]);
 }
 
-static void
-reply_stats(struct request *req, const struct process *p)
+void
+reply_pids(struct container *c, struct request *req)
+{
+	cleanup_free pid_t *pids = NULL;
+	struct err err;
+	size_t n = 0;
+
+	if (list_pids(c, &pids, &n, &err) < 0)
+		request_fail(req, &err);
+	else
+		reply_pid_list(req, c, pids, n);
+}
+
+void
+reply_stats_part(struct request *req, const struct container *c,
+    const struct stats_part *part)
 {
 	cleanup_bytes struct bytes value = { 0 };
 	const char *type_url;
 	struct err err;
 
-	if (stats_encode(p->container->cgroup, &type_url, &value, &err) < 0) {
+	if (stats_encode(c->cgroup, part, &type_url, &value, &err) < 0) {
 		request_fail(req, &err);
 		return;
 	}
@@ -320,6 +332,12 @@ reply_stats(struct request *req, const struct process *p)
 		    .value = value },
 	};
 	reply(req, containerd_task_v2_StatsResponse_fields, &m);
+}
+
+void
+reply_stats(struct container *c, struct request *req)
+{
+	reply_stats_part(req, c, /* part= */ NULL);
 }
 
 void
@@ -344,10 +362,10 @@ reply_done(struct request *req, struct process *p)
 		reply_state(req, p);
 		return;
 	case REQUEST_PIDS:
-		reply_pids(req, p);
+		p->container->driver->pids(p->container, req);
 		return;
 	case REQUEST_STATS:
-		reply_stats(req, p);
+		p->container->driver->stats(p->container, req);
 		return;
 	case REQUEST_CONNECT:
 		reply_connect(req, p);

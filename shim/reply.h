@@ -6,12 +6,16 @@
  * Answers that succeed.
  */
 #include <pb.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "shim/tombstone.h"
 
+struct container;
 struct process;
 struct request;
+struct stats_part;
 struct ttrpc_call;
 
 /*
@@ -19,6 +23,15 @@ struct ttrpc_call;
  * it. NULL is fine.
  */
 void reply_done(struct request *req, struct process *p);
+
+/* Pids: the processes in the container's cgroup, or these. */
+void reply_pids(struct container *c, struct request *req);
+void reply_pid_list(struct request *req, const struct container *c,
+    const pid_t *pids, size_t n);
+/* Stats: the container's cgroup, or a part of it. */
+void reply_stats(struct container *c, struct request *req);
+void reply_stats_part(struct request *req, const struct container *c,
+    const struct stats_part *part);
 
 /* Answers a call that never became a request. Frees it. */
 void reply_call(

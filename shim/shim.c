@@ -127,6 +127,7 @@ shim_init(struct shim *shim, const char *ns, const char *publish_address,
 	list_init(&shim->containers);
 	list_init(&shim->launches);
 	list_init(&shim->loggers);
+	list_init(&shim->sandboxes);
 	list_init(&shim->dead);
 	tombstones_init(&shim->tombstones);
 	shim->base = event_base_new();
@@ -154,6 +155,7 @@ shim_done(struct shim *shim)
 	publisher_free(shim->publisher);
 	child_set_free(shim->children);
 	tombstones_done(&shim->tombstones);
+	free(shim->known.binary);
 	if (shim->bury)
 		event_free(shim->bury);
 	if (shim->end)

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/list.h"
+#include "shim/runtime-kind.h"
 #include "shim/tombstone.h"
 
 struct child_set;
@@ -53,12 +54,14 @@ struct shim {
 	struct ttrpc_server *server;
 	struct publisher *publisher;
 	struct list containers; /* struct container */
-	struct list launches; /* struct launch, for adopting their processes */
-	struct list loggers;  /* struct oci_logger: those that linger */
-	struct list dead;     /* struct process, freed by the next event */
+	struct list launches;  /* struct launch, for adopting their processes */
+	struct list loggers;   /* struct oci_logger: those that linger */
+	struct list sandboxes; /* struct runsc_sandbox */
+	struct list dead;      /* struct process, freed by the next event */
 	struct event *bury;
 	struct event *end; /* the bound of a shutdown */
 	struct tombstones tombstones;
+	struct runtime_known known;
 	struct shim_times times;
 	const char *ns; /* containerd namespace, borrowed */
 	bool ending;

@@ -26,35 +26,74 @@ stats_new_list(size_t n, size_t size, void **ret, pb_size_t *ret_count)
 	return 0;
 }
 
+static void
+scale(uint64_t *time, const struct stats_part *part)
+{
+	if (part->cpu_all)
+		*time = (uint64_t)((double)*time * (double)part->cpu_own /
+				   (double)part->cpu_all);
+}
+
+static void
+cut_v1(struct cgroup_stats_v1 *stats, const struct stats_part *part)
+{
+	stats->pids.current = part->pids;
+	if (part->memory)
+		stats->memory_entries[CGROUP_V1_MEMORY_USAGE].usage =
+		    part->memory;
+	scale(&stats->cpu.total, part);
+	scale(&stats->cpu.kernel, part);
+	scale(&stats->cpu.user, part);
+	for (size_t i = 0; i < stats->cpu.n_per_cpu; i++)
+		scale(&stats->cpu.per_cpu[i], part);
+}
+
+static void
+cut_v2(struct cgroup_stats_v2 *stats, const struct stats_part *part)
+{
+	stats->pids.current = part->pids;
+	if (part->memory)
+		stats->memory.usage = part->memory;
+	scale(&stats->cpu.usage_usec, part);
+	scale(&stats->cpu.user_usec, part);
+	scale(&stats->cpu.system_usec, part);
+}
+
 static int
-encode_v1(const struct cgroup *cg, struct bytes *ret, struct err *err)
+encode_v1(const struct cgroup *cg, const struct stats_part *part,
+    struct bytes *ret, struct err *err)
 {
 	cleanup_stats_v1 struct cgroup_stats_v1 stats = { 0 };
 
 	int r = cgroup_stats_v1(cg, &stats, err);
+	if (r == 0 && part)
+		cut_v1(&stats, part);
 	return r < 0 ? r : stats_encode_v1(&stats, ret, err);
 }
 
 static int
-encode_v2(const struct cgroup *cg, struct bytes *ret, struct err *err)
+encode_v2(const struct cgroup *cg, const struct stats_part *part,
+    struct bytes *ret, struct err *err)
 {
 	cleanup_stats_v2 struct cgroup_stats_v2 stats = { 0 };
 
 	int r = cgroup_stats_v2(cg, &stats, err);
+	if (r == 0 && part)
+		cut_v2(&stats, part);
 	return r < 0 ? r : stats_encode_v2(&stats, ret, err);
 }
 
 int
-stats_encode(const struct cgroup *cg, const char **ret_type_url,
-    struct bytes *ret, struct err *err)
+stats_encode(const struct cgroup *cg, const struct stats_part *part,
+    const char **ret_type_url, struct bytes *ret, struct err *err)
 {
 	if (!cg)
 		return err_set(err, ERR_NOT_FOUND, ENOENT,
 		    "cgroup does not exist: not found");
-	int r = cgroup_is_v2(cg) ? encode_v2(cg, ret, err)
-				 : encode_v1(cg, ret, err);
+	int r = cgroup_is_v2(cg) ? encode_v2(cg, part, ret, err)
+				 : encode_v1(cg, part, ret, err);
 	if (r == -ENOENT)
-		return stats_encode(NULL, ret_type_url, ret, err);
+		return stats_encode(NULL, part, ret_type_url, ret, err);
 	if (r == 0)
 		*ret_type_url = cgroup_is_v2(cg) ? ANY_CGROUPS_V2_METRICS
 						 : ANY_CGROUPS_V1_METRICS;

@@ -344,7 +344,8 @@ test_no_cgroup(void **state)
 	struct err err = { 0 };
 
 	(void)state;
-	assert_int_equal(stats_encode(NULL, &type_url, &body, &err), -ENOENT);
+	assert_int_equal(
+	    stats_encode(NULL, NULL, &type_url, &body, &err), -ENOENT);
 	assert_int_equal(err.code, ERR_NOT_FOUND);
 	assert_string_equal(err.msg, "cgroup does not exist: not found");
 	assert_null(body.data);
@@ -368,7 +369,7 @@ test_real_cgroup(void **state)
 			(void)pause();
 	}
 	struct cgroup *cg = bed_enter(pid);
-	if (stats_encode(cg, &type_url, &body, &err) < 0)
+	if (stats_encode(cg, NULL, &type_url, &body, &err) < 0)
 		fail_msg("%s", err.msg);
 	assert_string_equal(type_url, cgroup_is_v2(cg)
 					  ? "io.containerd.cgroups.v2.Metrics"
@@ -378,7 +379,8 @@ test_real_cgroup(void **state)
 	(void)bed_teardown(NULL);
 	type_url = NULL;
 	bytes_free(&body);
-	assert_int_equal(stats_encode(cg, &type_url, &body, &err), -ENOENT);
+	assert_int_equal(
+	    stats_encode(cg, NULL, &type_url, &body, &err), -ENOENT);
 	assert_string_equal(err.msg, "cgroup does not exist: not found");
 	assert_null(type_url);
 	cgroup_free(cg);

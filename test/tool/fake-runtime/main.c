@@ -156,6 +156,10 @@ main(int argc, char **argv)
 {
 	struct call call = { 0 };
 
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		(void)puts("fake-runtime version 1");
+		return 0;
+	}
 	parse(&call, argc, argv);
 	if (!call.verb)
 		errx(2, "usage: fake-runtime [flags] verb [flags] id");

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gVisor's runsc: the processes of a container are those of a sandbox.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "shim/container.h"
+#include "shim/driver.h"
+#include "shim/op-runsc.h"
+#include "shim/process.h"
+#include "shim/runsc-control.h"
+#include "shim/runsc-process.h"
+#include "shim/runsc-sandbox.h"
+
+/* A sandbox is the child of whoever has made it; the other containers of a pod
+ * come into one that is there. */
+static enum launch_child
+init_child(const struct container *c)
+{
+	return c->in_sandbox ? LAUNCH_FOREIGN : LAUNCH_NAMED;
+}
+
+static int
+restore_argv(const struct container *c, const char *work_path,
+    const char *console_socket, struct oci_argv *ret)
+{
+	struct oci_runtime runtime = container_runtime(c);
+
+	(void)work_path;
+	return oci_argv_runsc_restore(
+	    &runtime, c->id, c->checkpoint, console_socket, ret);
+}
+
+static int
+checkpoint_argv(const struct container *c,
+    const struct oci_checkpoint_opts *opts, struct oci_argv *ret)
+{
+	struct oci_runtime runtime = container_runtime(c);
+
+	return oci_argv_runsc_checkpoint(
+	    &runtime, c->id, opts->image_path, opts->leave_running, ret);
+}
+
+/* Written before the pid file. Both have served their purpose. */
+static int
+read_inner_pid(struct process *p, struct err *err)
+{
+	const char *bundle = p->container->bundle;
+	char path[PATH_MAX];
+
+	int r = path_format(path, sizeof(path), "%s/%s.inner", bundle, p->id);
+	if (r == 0)
+		r = file_read_pid(AT_FDCWD, path, &p->inner_pid);
+	if (r < 0)
+		return err_set_errno(err, -r, "pid of exec in the sandbox");
+	(void)unlink(path);
+	if (path_format(path, sizeof(path), "%s/%s.pid", bundle, p->id) == 0)
+		(void)unlink(path);
+	return 0;
+}
+
+static int
+made(struct process *p, struct err *err)
+{
+	if (!p->is_init)
+		return read_inner_pid(p, err);
+	int r = runsc_sandbox_join(p->container, err);
+	if (r == 0)
+		container_find_cgroup(p->container);
+	return r;
+}
+
+const struct driver driver_runsc = {
+	.start = op_runsc_start,
+	.pause = op_runsc_pause,
+	.resume = op_runsc_resume,
+	.init_child = init_child,
+	.exec_child = LAUNCH_ITSELF,
+	.exec_argv = oci_argv_runsc_exec,
+	.restore_argv = restore_argv,
+	.checkpoint_argv = checkpoint_argv,
+	.made = made,
+	.exited = runsc_process_exited,
+	.kill = runsc_kill,
+	.kill_rest = runsc_kill_rest,
+	.thaw = runsc_thaw,
+	.signal = runsc_signal,
+	.signal_all = runsc_signal_all,
+	.pids = runsc_pids,
+	.stats = runsc_stats,
+};

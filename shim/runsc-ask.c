@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * socket, by its name --> socket, by its older name --> command
+ */
+#include "shim/runsc-ask.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "oci/run.h"
+#include "oci/urpc.h"
+#include "shim/container.h"
+#include "shim/runsc-sandbox.h"
+#include "shim/shim.h"
+
+/* It answers within a millisecond or two; one that does not in this time hangs.
+ */
+#define SOCKET_TIME (2 * NSEC_PER_SEC)
+/* A command asks the same sandbox. */
+#define COMMAND_TIME (10 * NSEC_PER_SEC)
+
+struct runsc_ask {
+	struct list link; /* in the container's asks */
+	struct container *c;
+	const char *older;
+	char *request; /* the JSON argument */
+	struct oci_argv argv;
+	struct oci_urpc *call;
+	struct oci_run *run;
+	struct event next; /* the next way of asking, out of the loop */
+	const char *method;
+	runsc_ask_fn *fn;
+	void *arg;
+};
+
+static void
+ask_free(struct runsc_ask *ask)
+{
+	list_del(&ask->link);
+	(void)event_del(&ask->next);
+	oci_urpc_free(ask->call);
+	oci_run_free(ask->run);
+	oci_argv_done(&ask->argv);
+	free(ask->request);
+	free(ask);
+}
+
+/* What answer borrows may belong to the call or the run, so these go last. */
+static void
+deliver(struct runsc_ask *ask, const struct runsc_answer *answer,
+    const struct err *err)
+{
+	runsc_ask_fn *fn = ask->fn;
+	void *arg = ask->arg;
+
+	list_del(&ask->link);
+	list_init(&ask->link);
+	fn(answer, err, arg);
+	ask_free(ask);
+}
+
+static void
+on_run_done(struct oci_run *run, const struct oci_run_result *result, void *arg)
+{
+	const struct runsc_answer answer = {
+		.ok = result->ok,
+		.refusal = result->output,
+		.output = result->output,
+	};
+	struct err err;
+
+	(void)run;
+	if (result->timed_out || result->aborted) {
+		(void)err_set(&err, ERR_DEADLINE_EXCEEDED, ETIMEDOUT,
+		    "the sandbox does not answer: context deadline exceeded");
+		deliver(arg, NULL, &err);
+		return;
+	}
+	deliver(arg, &answer, NULL);
+}
+
+static void
+run_command(struct runsc_ask *ask)
+{
+	struct shim *shim = ask->c->shim;
+	const struct oci_run_spec spec = {
+		.argv = ask->argv.args,
+		.stdio = { -1, -1, -1 },
+		.capture = true,
+		.timeout_ns = COMMAND_TIME,
+	};
+	struct err err;
+
+	if (oci_run_start(shim->base, PRIORITY_CHILD, shim->children, &spec,
+		on_run_done, ask, &ask->run, &err) < 0)
+		deliver(ask, NULL, &err);
+}
+
+static void on_reply(
+    const struct oci_urpc_reply *reply, const struct err *err, void *arg);
+
+static void
+call(struct runsc_ask *ask)
+{
+	const struct oci_urpc_spec spec = {
+		.peer = ask->c->sandbox->peer,
+		.method = ask->method,
+		.arg = ask->request,
+		.timeout_ns = SOCKET_TIME,
+	};
+	struct err err;
+
+	oci_urpc_free(ask->call);
+	ask->call = NULL;
+	if (oci_urpc_call(ask->c->shim->base, PRIORITY_CHILD, &spec, on_reply,
+		ask, &ask->call, &err) == 0)
+		return;
+	runsc_sandbox_distrust(ask->c->sandbox, &err);
+	run_command(ask);
+}
+
+/* The method is there under another name or with another argument, or not. */
+static bool
+means_other_version(const char *error)
+{
+	return strcmp(error, "unknown method") == 0 ||
+	       strstr(error, "json: cannot unmarshal");
+}
+
+static void
+on_reply(const struct oci_urpc_reply *reply, const struct err *err, void *arg)
+{
+	struct runsc_ask *ask = arg;
+
+	if (!reply) {
+		runsc_sandbox_distrust(ask->c->sandbox, err);
+		run_command(ask);
+		return;
+	}
+	if (!reply->success && means_other_version(reply->error)) {
+		ask->method = ask->older;
+		ask->older = NULL;
+		event_active(&ask->next, 0, 0);
+		return;
+	}
+	const struct runsc_answer answer = {
+		.ok = reply->success,
+		.refusal = reply->error,
+		.result = reply->result,
+	};
+	deliver(ask, &answer, NULL);
+}
+
+static void
+on_next(evutil_socket_t fd, short what, void *arg)
+{
+	struct runsc_ask *ask = arg;
+
+	(void)fd;
+	(void)what;
+	if (ask->method && ask->c->sandbox->use_socket)
+		call(ask);
+	else
+		run_command(ask);
+}
+
+int
+runsc_ask_start(struct container *c, struct runsc_ask_spec *spec,
+    runsc_ask_fn *fn, void *arg, struct runsc_ask **ret, struct err *err)
+{
+	struct runsc_ask *ask = calloc(1, sizeof(*ask));
+
+	if (!ask) {
+		oci_argv_done(&spec->argv);
+		return err_set_errno(err, ENOMEM, "ask the sandbox");
+	}
+	ask->c = c;
+	ask->method = spec->method;
+	ask->older = spec->older;
+	ask->argv = spec->argv;
+	spec->argv = (struct oci_argv){ 0 };
+	ask->fn = fn;
+	ask->arg = arg;
+	list_init(&ask->link);
+	(void)event_assign(&ask->next, c->shim->base, -1, 0, on_next, ask);
+	(void)event_priority_set(&ask->next, PRIORITY_CHILD);
+	ask->request = strdup(spec->arg ? spec->arg : "null");
+	if (!ask->request) {
+		ask_free(ask);
+		return err_set_errno(err, ENOMEM, "ask the sandbox");
+	}
+	list_add_tail(&c->asks, &ask->link);
+	event_active(&ask->next, 0, 0);
+	if (ret)
+		*ret = ask;
+	return 0;
+}
+
+void
+runsc_ask_drop(struct runsc_ask *ask)
+{
+	if (ask)
+		ask_free(ask);
+}
+
+void
+runsc_ask_hurry(struct runsc_ask *ask, int64_t timeout_ns)
+{
+	if (ask->run)
+		oci_run_hurry(ask->run, timeout_ns);
+}
+
+void
+runsc_ask_cancel_all(struct container *c)
+{
+	struct err err;
+
+	(void)err_set(&err, ERR_CANCELED, ECANCELED,
+	    "the container is gone: context canceled");
+	list_for_each(l, tmp, &c->asks)
+	{
+		deliver(list_entry(l, struct runsc_ask, link), NULL, &err);
+	}
+}

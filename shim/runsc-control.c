@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Signals to what lives in a sandbox.
+ *
+ * The sandbox is one process of the host, so there is one signal that the
+ * kernel can deliver: SIGKILL to the sandbox's own container is SIGKILL to the
+ * sandbox, which works whatever hangs in it. Everything else it is asked for.
+ * What was created and not started has no process inside yet: it can be killed,
+ * but gets no other signal.
+ */
+#include "shim/runsc-control.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "fsm/fsm.h"
+#include "oci/argv.h"
+#include "oci/child.h"
+#include "shim/container.h"
+#include "shim/control.h"
+#include "shim/process.h"
+#include "shim/refuse.h"
+#include "shim/reply.h"
+#include "shim/request.h"
+#include "shim/runsc-ask.h"
+#include "shim/runsc-process.h"
+#include "shim/runsc-stats.h"
+
+#define STATUS_KILLED (128 + SIGKILL)
+
+/* gVisor's control.SignalDeliveryMode. */
+enum {
+	DELIVER_TO_PROCESS,
+	DELIVER_TO_ALL,
+};
+
+/* ---- signals ---- */
+
+static bool
+is_own(const struct process *p)
+{
+	return p->is_init && p->child;
+}
+
+static bool
+was_started(const struct process *p)
+{
+	uint8_t state = p->container->init.state;
+
+	return state != FSM_INIT_CREATED && state != FSM_INIT_CREATED_BUSY &&
+	       state != FSM_INIT_CONDEMNED;
+}
+
+static int
+signal_spec(const struct process *p, int signal, bool all,
+    struct runsc_ask_spec *ret, char **ret_arg)
+{
+	const struct container *c = p->container;
+	struct oci_runtime runtime = container_runtime(c);
+	pid_t pid = all ? 0 : p->inner_pid;
+
+	if (asprintf(ret_arg,
+		"{\"CID\":\"%s\",\"Signo\":%d,\"PID\":%d,\"Mode\":%d}", c->id,
+		signal, (int)pid,
+		all ? DELIVER_TO_ALL : DELIVER_TO_PROCESS) < 0)
+		return -ENOMEM;
+	*ret = (struct runsc_ask_spec){
+		.method = "containerManager.Signal",
+		.arg = *ret_arg,
+	};
+	return oci_argv_runsc_kill(
+	    &runtime, c->id, pid, signal, all, &ret->argv);
+}
+
+static int
+ask_signal(struct process *p, int signal, bool all, runsc_ask_fn *fn,
+    struct request *req, struct err *err)
+{
+	cleanup_free char *arg = NULL;
+	struct runsc_ask_spec spec;
+
+	if (!p->container->sandbox)
+		return refuse_finished(err);
+	int r = signal_spec(p, signal, all, &spec, &arg);
+	if (r < 0)
+		return err_set_errno(err, -r, "kill");
+	return runsc_ask_start(p->container, &spec, fn, req, NULL, err);
+}
+
+/* The words of the socket and of the command for a process that has ended. */
+static bool
+means_finished(const char *text)
+{
+	return strstr(text, "no such process") || strstr(text, "not running") ||
+	       strstr(text, "not found") || strstr(text, "does not exist");
+}
+
+static void
+on_signalled(
+    const struct runsc_answer *answer, const struct err *ask_err, void *arg)
+{
+	struct request *req = arg;
+	struct err err;
+
+	if (!req)
+		return;
+	if (answer && answer->ok) {
+		request_reply(req, NULL, 0);
+		return;
+	}
+	if (!answer)
+		err = *ask_err;
+	else if (means_finished(answer->refusal))
+		(void)refuse_finished(&err);
+	else
+		(void)err_set(&err, ERR_UNKNOWN, EIO,
+		    "unknown error after kill: %s", answer->refusal);
+	request_fail(req, &err);
+}
+
+static void
+kill_created(struct process *p)
+{
+	if (is_own(p))
+		control_kill(p);
+	else
+		runsc_process_end(p, STATUS_KILLED);
+}
+
+void
+runsc_kill(struct process *p)
+{
+	struct err err;
+
+	if (p->exit_seen || !p->pid)
+		return;
+	if (!was_started(p)) {
+		kill_created(p);
+		return;
+	}
+	if (is_own(p)) {
+		control_kill(p);
+		return;
+	}
+	if (ask_signal(p, SIGKILL, /* all= */ false, on_signalled, NULL, &err) <
+	    0)
+		log_task(LOG_LEVEL_WARN, p->container->id,
+		    p->is_init ? NULL : p->id, "cannot kill: %s", err.msg);
+}
+
+void
+runsc_kill_rest(struct container *c)
+{
+	(void)c; /* a container's processes end with its init */
+}
+
+void
+runsc_signal(struct process *p, struct request *req)
+{
+	int signal = (int)req->signal;
+	struct err err;
+	int r;
+
+	if (p->is_init && signal == SIGKILL && (is_own(p) || !was_started(p))) {
+		kill_created(p);
+		request_reply(req, NULL, 0);
+		return;
+	}
+	if (!was_started(p))
+		r = err_set(&err, ERR_FAILED_PRECONDITION, ESRCH,
+		    "container was not started: failed precondition");
+	else
+		r = ask_signal(
+		    p, signal, /* all= */ false, on_signalled, req, &err);
+	if (r < 0)
+		request_fail(req, &err);
+}
+
+void
+runsc_signal_all(struct container *c, struct request *req)
+{
+	struct err err;
+
+	if (req->signal == SIGKILL && (is_own(&c->init) || c->init.exit_seen))
+		runsc_signal(&c->init, req);
+	else if (ask_signal(&c->init, (int)req->signal, /* all= */ true,
+		     on_signalled, req, &err) < 0)
+		request_fail(req, &err);
+}
+
+/* ---- resuming ---- */
+
+static void
+on_thawed(const struct runsc_answer *answer, const struct err *err, void *arg)
+{
+	(void)answer; /* it may be dead, or not paused: what was wanted */
+	(void)err;
+	(void)arg;
+}
+
+void
+runsc_thaw(struct container *c)
+{
+	struct oci_runtime runtime = container_runtime(c);
+	struct runsc_ask_spec spec = {
+		.method = "containerManager.Resume",
+		.older = "Lifecycle.Resume",
+	};
+	struct err err;
+
+	if (!c->sandbox || c->init.exit_seen ||
+	    oci_argv_resume(&runtime, c->id, &spec.argv) < 0)
+		return;
+	if (runsc_ask_start(c, &spec, on_thawed, NULL, NULL, &err) < 0)
+		log_task(LOG_LEVEL_WARN, c->id, NULL,
+		    "cannot resume what is to die: %s, ignoring", err.msg);
+}
+
+/* ---- questions ---- */
+
+struct question {
+	struct container *c;
+	struct request *req;
+};
+
+static int
+ask_question(struct container *c, struct runsc_ask_spec *spec, runsc_ask_fn *fn,
+    struct request *req, struct err *err)
+{
+	struct question *q = malloc(sizeof(*q));
+
+	if (!q) {
+		oci_argv_done(&spec->argv);
+		return err_set_errno(err, ENOMEM, "ask the sandbox");
+	}
+	*q = (struct question){ .c = c, .req = req };
+	int r = runsc_ask_start(c, spec, fn, q, NULL, err);
+	if (r < 0)
+		free(q);
+	return r;
+}
+
+static void
+fail_question(const struct question *q, const struct runsc_answer *answer,
+    const struct err *ask_err)
+{
+	struct err err;
+
+	if (answer)
+		(void)err_set(
+		    &err, ERR_UNKNOWN, EIO, "runsc: %s", answer->refusal);
+	request_fail(q->req, answer ? &err : ask_err);
+}
+
+/* The socket lists objects, the command numbers. */
+static pid_t
+pid_of(const cJSON *entry)
+{
+	const cJSON *pid = cJSON_IsObject(entry)
+			       ? cJSON_GetObjectItemCaseSensitive(entry, "pid")
+			       : entry;
+	double value = cJSON_GetNumberValue(pid);
+
+	return value >= 1 && value <= INT32_MAX ? (pid_t)value : 0;
+}
+
+static void
+reply_processes(const struct question *q, const cJSON *list)
+{
+	size_t max = (size_t)cJSON_GetArraySize(list), n = 0;
+	cleanup_free pid_t *pids = calloc(max + 1, sizeof(*pids));
+	const cJSON *entry;
+	struct err err;
+
+	if (!pids) {
+		(void)err_set_errno(&err, ENOMEM, "list processes");
+		request_fail(q->req, &err);
+		return;
+	}
+	cJSON_ArrayForEach(entry, list)
+	{
+		pid_t pid = pid_of(entry);
+		if (pid)
+			pids[n++] = pid;
+	}
+	reply_pid_list(q->req, q->c, pids, n);
+}
+
+static void
+on_processes(
+    const struct runsc_answer *answer, const struct err *err, void *arg)
+{
+	cleanup_free struct question *q = arg;
+
+	if (!answer || !answer->ok) {
+		fail_question(q, answer, err);
+		return;
+	}
+	cJSON *json = answer->output ? cJSON_Parse(answer->output) : NULL;
+	reply_processes(q, answer->output ? json : answer->result);
+	cJSON_Delete(json);
+}
+
+static int
+quote(const char *id, char **ret)
+{
+	return asprintf(ret, "\"%s\"", id) < 0 ? -ENOMEM : 0;
+}
+
+void
+runsc_pids(struct container *c, struct request *req)
+{
+	struct oci_runtime runtime = container_runtime(c);
+	struct runsc_ask_spec spec = { .method = "containerManager.Processes" };
+	cleanup_free char *arg = NULL;
+	struct err err;
+
+	/* As with runc: nobody is to take it for one that never was. */
+	if (!c->sandbox || c->init.exit_seen || !was_started(&c->init)) {
+		reply_pid_list(req, c, &c->init.pid, c->init.pid > 0);
+		return;
+	}
+	int r = quote(c->id, &arg);
+	if (r == 0)
+		r = oci_argv_ps(&runtime, c->id, &spec.argv);
+	spec.arg = arg;
+	if (r < 0)
+		(void)err_set_errno(&err, -r, "list processes");
+	else
+		r = ask_question(c, &spec, on_processes, req, &err);
+	if (r < 0)
+		request_fail(req, &err);
+}
+
+static void
+on_stats(const struct runsc_answer *answer, const struct err *err, void *arg)
+{
+	cleanup_free struct question *q = arg;
+
+	if (!answer || !answer->ok) {
+		fail_question(q, answer, err);
+		return;
+	}
+	cJSON *json = answer->output ? cJSON_Parse(answer->output) : NULL;
+	runsc_stats_reply(q->req, q->c, answer->output ? json : answer->result);
+	cJSON_Delete(json);
+}
+
+void
+runsc_stats(struct container *c, struct request *req)
+{
+	struct oci_runtime runtime = container_runtime(c);
+	struct runsc_ask_spec spec = { .method = "containerManager.Event" };
+	cleanup_free char *arg = NULL;
+	struct err err;
+	int r;
+
+	if (!c->sandbox || c->init.exit_seen)
+		r = err_set(&err, ERR_NOT_FOUND, ESRCH,
+		    "cgroup does not exist: not found");
+	else if (quote(c->id, &arg) < 0 ||
+		 oci_argv_runsc_stats(&runtime, c->id, &spec.argv) < 0)
+		r = err_set_errno(&err, ENOMEM, "count");
+	else {
+		spec.arg = arg;
+		r = ask_question(c, &spec, on_stats, req, &err);
+	}
+	if (r < 0)
+		request_fail(req, &err);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SHIM_RUNTIME_KIND_H
+#define SHIM_RUNTIME_KIND_H
+
+/*
+ * Which driver a container has: by its runtime's name, or else by asking the
+ * runtime, once for each binary that a shim meets.
+ */
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "oci/kind.h"
+
+struct container;
+struct runtime_kind;
+
+/* The binary that a shim asked last, and what it said. */
+struct runtime_known {
+	char *binary;
+	enum oci_kind kind;
+};
+
+/* True when c has its driver; false when its runtime has to be asked first. */
+bool runtime_kind_find(struct container *c);
+
+/*
+ * Runs the runtime to ask it; the function is called out of the loop, with c
+ * having its driver. A runtime that says nothing of use has runc's command
+ * line. runtime_kind_free() is allowed inside.
+ */
+typedef void runtime_kind_fn(void *arg);
+int runtime_kind_ask(struct container *c, runtime_kind_fn *fn, void *arg,
+    struct runtime_kind **ret, struct err *err);
+
+/* NULL is fine. */
+void runtime_kind_free(struct runtime_kind *ask);
+
+#endif
