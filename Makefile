@@ -313,7 +313,8 @@ run_suites = $(SUITE_ENV) test/summary $(foreach s,$(1),$(SUITE_$(s)))
 
 .PHONY: check check-all check-suites check-unit check-explore check-mutants \
 	check-replay check-purity check-shim check-sys check-cri check-asan \
-	check-valgrind tests-asan demo bench fuzz fuzzers run-fuzzers cover
+	check-valgrind tests-asan demo bench bench-pods fuzz fuzzers \
+	run-fuzzers cover
 
 # The second make sees what the first command may have installed.
 check: ## install what is missing, build, run every test
@@ -371,6 +372,9 @@ demo: ## install what is missing, build, show the shim at work
 
 bench: tests ## compare with Debian's shim
 	@$(SUITE_ENV) test/bench/run
+
+bench-pods: all ## compare with Debian's shim: memory of 100 pods
+	@$(SUITE_ENV) test/bench/pods
 
 fuzz: ## run every fuzzer for FUZZ_TIME seconds, two at a time
 	@+$(MAKE) O=$(O)-fuzz CC=$(CLANG) SAN=address,undefined FUZZER=1 \
