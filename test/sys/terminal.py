@@ -30,10 +30,14 @@ class Terminal:
         self.pos = 0
         self.open = True
         ready, go = os.pipe()
+        born, bear = os.pipe()
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            os.write(bear, b"x")
             os.read(ready, 1)
             os.execvp(command[0], command)
+        # Its process group is there from here on, for killpg.
+        os.read(born, 1)
         self.size(size)
         os.write(go, b"x")
 
