@@ -306,19 +306,21 @@ SUITE_sys      = $(if $(wildcard shim/main.c),\
 	$(call script,sys,test/sys/run,--all))
 SUITE_cri      = $(if $(wildcard shim/main.c),\
 	$(call script,cri,test/cri/run,--all))
+SUITE_docker   = $(if $(wildcard shim/main.c),\
+	$(call script,docker,test/docker/run,--all))
 script = $(if $(wildcard $(2)),cases $(1) "$(strip $(2) $(3))")
 
-ALL_SUITES := unit explore mutants replay purity shim sys cri
+ALL_SUITES := unit explore mutants replay purity shim sys cri docker
 run_suites = $(SUITE_ENV) test/summary $(foreach s,$(1),$(SUITE_$(s)))
 
 .PHONY: check check-all check-suites check-unit check-explore check-mutants \
-	check-replay check-purity check-shim check-sys check-cri check-asan \
-	check-valgrind tests-asan demo bench bench-pods fuzz fuzzers \
-	run-fuzzers cover
+	check-replay check-purity check-shim check-sys check-cri \
+	check-docker check-asan check-valgrind tests-asan demo bench \
+	bench-pods fuzz fuzzers run-fuzzers cover
 
 # The second make sees what the first command may have installed.
 check: ## install what is missing, build, run every test
-	@test/deps.sh build test sys
+	@test/deps.sh build test sys docker
 	@+$(MAKE) check-all
 
 check-all: tests tests-asan
@@ -353,6 +355,9 @@ check-sys: tests ## the shim under real containerd with real runtimes
 
 check-cri: tests ## the shim under the CRI plugin of real containerd
 	@$(call run_suites,cri)
+
+check-docker: tests ## the shim under real dockerd
+	@$(call run_suites,docker)
 
 ASAN := O=$(O)-asan SAN=address,undefined
 tests-asan:

@@ -4,7 +4,7 @@
 # Installs the Debian packages that the named groups need, and does nothing
 # (no network, no root) when they are there. The only place that names them.
 #
-#   test/deps.sh [build] [lint] [test] [sys]
+#   test/deps.sh [build] [lint] [test] [sys] [docker]
 set -eu
 
 packages() {
@@ -24,8 +24,11 @@ packages() {
     echo containerd runc busybox-static jq procps python3 util-linux \
       python3-grpcio python3-protobuf python3-websocket protobuf-compiler
     ;;
+  docker)
+    echo docker.io containerd runc busybox-static python3 util-linux
+    ;;
   *)
-    echo "deps: unknown group '$1' (build, lint, test, sys)" >&2
+    echo "deps: unknown group '$1' (build, lint, test, sys, docker)" >&2
     return 1
     ;;
   esac
@@ -41,7 +44,7 @@ missing() {
   done
 }
 
-[ $# -gt 0 ] || set -- build lint test sys
+[ $# -gt 0 ] || set -- build lint test sys docker
 command -v dpkg-query >/dev/null || {
   echo "deps: not a Debian system: see test/deps.sh for what is needed" >&2
   exit 1
@@ -61,6 +64,13 @@ if [ "$(id -u)" != 0 ]; then
   exit 1
 fi
 echo "deps: installing $need"
+# No daemon starts: the tests have their own. A policy of the machine's stays.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  trap 'rm -f $policy' EXIT
+  printf '#!/bin/sh\nexit 101\n' >$policy
+  chmod 755 $policy
+fi
 # --no-remove: a containerd from elsewhere is not to be replaced.
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq

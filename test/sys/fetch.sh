@@ -1,14 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Gets newer containerd releases from newer Debian suites, without touching the
-# system: a private apt state, packages unpacked in a cache and not installed.
-# The daemon and ctr are static programs, so they run here as they are.
+# Gets newer releases of containerd, or of docker and the containerd of the same
+# suite, from newer Debian suites, without touching the system: a private apt
+# state, packages unpacked in a cache and not installed. The daemons and their
+# clients are static programs, so they run here as they are.
 #
-# usage: test/sys/fetch.sh
+# usage: test/sys/fetch.sh [docker]
 # environment: CHOCK_CACHE, default /var/cache/chock-test
 #
-# Prints one line for each release, with no spaces in the first three words:
+# Prints one line for each release, with no spaces in the first three words;
+# VERSION is docker's with "docker":
 #   use VERSION PATH-OF-CONTAINERD
 #   skip VERSION WHY
 # Mirrors are those of the machine's own apt sources.
@@ -39,7 +41,7 @@ apt_private() {
 		-o Acquire::http::Timeout=20 -o Acquire::Languages=none "$@"
 }
 
-# download SUITE DIR URI: unpacks the suite's containerd into DIR/root.
+# download SUITE DIR URI: unpacks the suite's packages into DIR/root.
 download() {
 	local dir=$2 deb
 	mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial" &&
@@ -47,10 +49,13 @@ download() {
 		printf 'deb [signed-by=%s] %s %s main\n' "$KEYRING" "$3" "$1" \
 			>"$dir/sources.list" &&
 		apt_private "$dir" update &&
-		(cd "$dir" && apt_private "$dir" download containerd) || return
-	deb=$(echo "$dir"/containerd_*.deb)
-	dpkg -x "$deb" "$dir/root.new" && mv "$dir/root.new" "$dir/root"
-	rm -rf "$dir/state" "$dir/cache" "$deb"
+		(cd "$dir" && apt_private "$dir" download "${PACKAGES[@]}") ||
+		return
+	for deb in "$dir"/*.deb; do
+		dpkg -x "$deb" "$dir/root.new" || return
+	done
+	mv "$dir/root.new" "$dir/root"
+	rm -rf "$dir/state" "$dir/cache" "$dir"/*.deb
 }
 
 # release VERSION SUITE...: the first suite that has this version. What was
@@ -60,8 +65,8 @@ release() {
 	shift
 	uri=$(mirror)
 	for suite; do
-		dir=$CACHE/$suite
-		program=$dir/root/usr/bin/containerd
+		dir=$CACHE/$suite$SUFFIX
+		program=$dir/root/usr/$PROGRAM
 		if [ ! -x "$program" ] && [ -n "$uri" ]; then
 			rm -rf "$dir"
 			mkdir -p "$dir" || continue
@@ -71,7 +76,8 @@ release() {
 		[ -x "$program" ] || continue
 		case $("$program" --version) in
 		*" $version."*)
-			printf 'use %s %s\n' "$version" "$program"
+			printf 'use %s %s\n' "$version" \
+				"$dir/root/usr/bin/containerd"
 			return
 			;;
 		*) why="$suite has another version" ;;
@@ -80,5 +86,19 @@ release() {
 	printf 'skip %s %s\n' "$version" "$why"
 }
 
-release 1.7 trixie
-release 2.1 forky sid
+case ${1:-} in
+docker)
+	PACKAGES=(containerd docker.io docker-cli)
+	PROGRAM=sbin/dockerd
+	SUFFIX=-docker
+	release 26.1 trixie
+	release 28.5 forky sid
+	;;
+*)
+	PACKAGES=(containerd)
+	PROGRAM=bin/containerd
+	SUFFIX=
+	release 1.7 trixie
+	release 2.1 forky sid
+	;;
+esac

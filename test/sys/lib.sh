@@ -44,6 +44,11 @@ skip() {
 	exit $SKIP_STATUS
 }
 
+# A measured value, which run prints at its end.
+figure() {
+	say "$*" >>"$SYS/figures"
+}
+
 # Skips a test of what the reference shim cannot do.
 ours() {
 	[ "$OURS" = 1 ] || skip "the shim under test cannot: $*"
@@ -228,6 +233,48 @@ containerd_kill() {
 # misses none, whereas a subscriber that reconnects after a restart may.
 forwarded() {
 	grep -c "event forwarded.* topic=/tasks/$1 " "$SYS/containerd.log" || :
+}
+
+# ---- what run asks of a suite; test/docker/lib.sh has its own ----
+
+# What fetch.sh is asked for.
+suite_name() {
+	say containerd
+}
+
+suite_version() {
+	"$CONTAINERD" --version | awk '{ print $3 }'
+}
+
+suite_start() {
+	private_start
+}
+
+suite_end() {
+	private_end
+}
+
+# Pids that are no leaks.
+suite_daemons() {
+	containerd_pid
+}
+
+# Folders that have an entry for each container.
+suite_folders() {
+	say "/run/containerd/runc/$NS"
+}
+
+# Ends all containers, for whatever reason they are still there.
+suite_remove() {
+	local id
+	! gone "$(containerd_pid)" || containerd_start
+	for id in $(timeout 20 "$SYS/bin/c" task ls -q); do
+		timeout 20 "$SYS/bin/c" task rm -f "$id"
+	done
+}
+
+suite_logs() {
+	tail -n 15 "$SYS/containerd.log"
 }
 
 # ---- containers ----

@@ -3,6 +3,7 @@
 """Writes an OCI image layout as a tar: one layer with a static busybox.
 
 usage: mkimage.py BUSYBOX NAME OUTPUT.tar [COMMAND...]
+       mkimage.py --layer BUSYBOX OUTPUT.tar     the layer alone
 
 The image is the same bytes for the same busybox, so its digest can be relied
 on. Applets are symbolic links; /etc/passwd exists because runtimes look up the
@@ -48,6 +49,10 @@ def layer(busybox):
 
 
 def main():
+    if sys.argv[1] == "--layer":
+        with open(sys.argv[3], "wb") as file:
+            file.write(layer(sys.argv[2]))
+        return
     busybox, name, output, *command = sys.argv[1:]
     blobs = {}
 
