@@ -54,17 +54,13 @@ open_recorder(struct container *c)
 static int
 fill(struct container *c, const char *id, const char *bundle, struct err *err)
 {
-	const char *root =
-	    *c->options.root ? c->options.root : OPTIONS_ROOT_DEFAULT;
 	struct oci_spec spec;
 
 	c->id = strdup(id);
 	c->init.id = strdup(id);
 	c->bundle = strdup(bundle);
 	c->rootfs = join(bundle, "rootfs");
-	c->runtime_root = join(root, c->shim->ns);
-	if (!c->id || !c->init.id || !c->bundle || !c->rootfs ||
-	    !c->runtime_root)
+	if (!c->id || !c->init.id || !c->bundle || !c->rootfs)
 		return out_of_memory(err);
 	int r = oci_spec_load(bundle, &spec, err);
 	if (r < 0)
@@ -290,6 +286,7 @@ container_runtime(const struct container *c)
 		.root = c->runtime_root,
 		.bundle = c->bundle,
 		.systemd_cgroup = c->options.systemd_cgroup,
+		.flags = (const char *const *)c->options.flags,
 	};
 
 	return runtime;

@@ -30,7 +30,7 @@ struct container {
 	char *bundle;
 	char *rootfs; /* <bundle>/rootfs */
 	struct task_options options;
-	char *runtime_root; /* with the namespace appended */
+	char *runtime_root; /* with the namespace appended; once created */
 	bool private_pidns; /* the kernel kills the rest when init dies */
 	struct process init;
 	struct list execs; /* struct process */

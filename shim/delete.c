@@ -23,10 +23,12 @@
 #include "oci/argv.h"
 #include "oci/mount.h"
 #include "oci/run.h"
+#include "oci/runsc-state.h"
 #include "shim/identifier.h"
 #include "shim/keep.h"
 #include "shim/kill-recorded.h"
 #include "shim/options.h"
+#include "shim/personality.h"
 #include "shim/recorder.h"
 #include "shim/shim.h"
 #include "shim/socket.h"
@@ -87,17 +89,24 @@ static bool
 runtime_knows(const char *root, const char *id)
 {
 	char path[PATH_MAX];
+	struct err ignored;
 	struct stat st;
 
-	return path_format(path, sizeof(path), "%s/%s", root, id) < 0 ||
-	       lstat(path, &st) == 0;
+	if (path_format(path, sizeof(path), "%s/%s", root, id) < 0 ||
+	    lstat(path, &st) == 0)
+		return true;
+	struct oci_runsc_state state;
+	if (oci_runsc_state_load(root, id, &state, &ignored) < 0)
+		return ignored.code != ERR_NOT_FOUND;
+	oci_runsc_state_done(&state);
+	return true;
 }
 
 static void
 delete_from_runtime(struct deletion *d)
 {
 	const char *root =
-	    *d->options.root ? d->options.root : OPTIONS_ROOT_DEFAULT;
+	    *d->options.root ? d->options.root : personality()->root;
 	char ns_root[PATH_MAX];
 	cleanup_argv struct oci_argv argv = { 0 };
 	struct oci_run *run = NULL;
@@ -111,6 +120,7 @@ delete_from_runtime(struct deletion *d)
 		.binary = d->options.binary,
 		.root = ns_root,
 		.bundle = d->bundle,
+		.flags = (const char *const *)d->options.flags,
 	};
 	if (r == 0)
 		r = oci_argv_delete(&runtime, d->args->id, true, &argv);

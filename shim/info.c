@@ -18,6 +18,7 @@
 #include "ipc/message.h"
 #include "oci/run.h"
 #include "shim/options.h"
+#include "shim/personality.h"
 #include "shim/shim.h"
 
 #define STDIN_MAX     (10 << 20)
@@ -46,7 +47,7 @@ ask_runtime(struct info *info, struct err *err)
 {
 	char *const argv[] = {
 		*info->options.binary ? info->options.binary
-				      : message_borrow("runc"),
+				      : message_borrow(personality()->binary),
 		message_borrow("features"),
 		NULL,
 	};
@@ -107,7 +108,7 @@ info_run(const struct args *args, struct err *err)
 {
 	struct info info = {
 		.answer = {
-			.name = "io.containerd.chock.v1",
+			.name = personality()->runtime,
 			.version = CHOCK_VERSION,
 		},
 	};

@@ -242,14 +242,16 @@ begin_mounts(struct create *self, struct err *err)
 }
 
 static void
-on_kind(void *arg)
+on_kind(const struct err *kind_err, void *arg)
 {
 	struct create *self = arg;
 	struct err err;
 
 	runtime_kind_free(self->kind);
 	self->kind = NULL;
-	if (begin_mounts(self, &err) < 0)
+	if (kind_err)
+		undo(self, kind_err);
+	else if (begin_mounts(self, &err) < 0)
 		undo(self, &err);
 }
 
@@ -292,9 +294,11 @@ begin(struct op *op, bool restorable, struct err *err)
 	self->restorable = restorable;
 	op->type = &create_type;
 	op->data = self;
-	return runtime_kind_find(c)
-		   ? begin_mounts(self, err)
-		   : runtime_kind_ask(c, on_kind, self, &self->kind, err);
+	int r = runtime_kind_find(c, err);
+	if (r < 0)
+		return r;
+	return r > 0 ? begin_mounts(self, err)
+		     : runtime_kind_ask(c, on_kind, self, &self->kind, err);
 }
 
 int

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Task options: three messages that mean the same things under other names, and
+ * Task options: four messages that mean the same things under other names, and
  * the files that keep them.
  */
 #include "shim/options.h"
@@ -18,6 +18,8 @@
 #include "ipc/message.h"
 #include "ipc/proto/linux_runc.pb.h"
 #include "ipc/proto/runc.pb.h"
+#include "ipc/proto/runtimeoptions.pb.h"
+#include "shim/options-toml.h"
 
 #define OPTIONS_FILE "options.json"
 #define RUNTIME_FILE "runtime"
@@ -30,7 +32,99 @@ options_done(struct task_options *o)
 	free(o->root);
 	free(o->shim_cgroup);
 	free(o->criu_work_path);
+	free(o->log_level);
+	free(o->log_path);
+	for (size_t i = 0; i < o->n_flags; i++)
+		free(o->flags[i]);
+	free(o->flags);
 	*o = (struct task_options){ 0 };
+}
+
+int
+options_add_flag_consume(struct task_options *o, char *flag)
+{
+	/* Room for this one and the final NULL. */
+	char **flags =
+	    reallocarray(o->flags, o->n_flags + 2, sizeof(*o->flags));
+
+	if (!flags) {
+		free(flag);
+		return -ENOMEM;
+	}
+	flags[o->n_flags++] = flag;
+	flags[o->n_flags] = NULL;
+	o->flags = flags;
+	return 0;
+}
+
+void
+options_remove_flag(struct task_options *o, size_t i)
+{
+	free(o->flags[i]);
+	for (; i < o->n_flags; i++)
+		o->flags[i] = o->flags[i + 1];
+	o->n_flags--;
+}
+
+/* False when memory is out. */
+static bool
+underlay_string(char **field, const char *base)
+{
+	char *copy;
+
+	if (**field || !*base)
+		return true;
+	copy = strdup(base);
+	if (!copy)
+		return false;
+	free(*field);
+	*field = copy;
+	return true;
+}
+
+static bool
+has_flag(const struct task_options *o, const char *flag)
+{
+	size_t len = strcspn(flag, "=") + 1;
+
+	for (size_t i = 0; i < o->n_flags; i++) {
+		if (strncmp(o->flags[i], flag, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+underlay_flags(struct task_options *o, const struct task_options *base)
+{
+	for (size_t i = 0; i < base->n_flags; i++) {
+		if (has_flag(o, base->flags[i]))
+			continue;
+		char *copy = strdup(base->flags[i]);
+		if (!copy || options_add_flag_consume(o, copy) < 0)
+			return false;
+	}
+	return true;
+}
+
+int
+options_underlay(
+    struct task_options *o, const struct task_options *base, struct err *err)
+{
+	o->io_uid = o->io_uid ? o->io_uid : base->io_uid;
+	o->io_gid = o->io_gid ? o->io_gid : base->io_gid;
+	o->no_pivot |= base->no_pivot;
+	o->no_new_keyring |= base->no_new_keyring;
+	o->systemd_cgroup |= base->systemd_cgroup;
+	o->grouping |= base->grouping;
+	bool fine = underlay_string(&o->binary, base->binary) &&
+		    underlay_string(&o->root, base->root) &&
+		    underlay_string(&o->shim_cgroup, base->shim_cgroup) &&
+		    underlay_string(&o->criu_work_path, base->criu_work_path) &&
+		    underlay_string(&o->log_level, base->log_level) &&
+		    underlay_string(&o->log_path, base->log_path) &&
+		    underlay_flags(o, base);
+	return fine ? 0 : err_set_errno(err, ENOMEM, "merge options");
 }
 
 /* Strings are set last, so that numbers need no cleaning up. */
@@ -42,7 +136,10 @@ set_strings(struct task_options *o, const char *binary, const char *root,
 	o->root = strdup(message_str(root));
 	o->shim_cgroup = strdup(message_str(shim_cgroup));
 	o->criu_work_path = strdup(message_str(criu_work_path));
-	if (o->binary && o->root && o->shim_cgroup && o->criu_work_path)
+	o->log_level = strdup("");
+	o->log_path = strdup("");
+	if (o->binary && o->root && o->shim_cgroup && o->criu_work_path &&
+	    o->log_level && o->log_path)
 		return 0;
 	options_done(o);
 	return err_set_errno(err, ENOMEM, "read options");
@@ -104,6 +201,35 @@ decode_linux_runc(
 	return r;
 }
 
+static int
+read_config(const runtimeoptions_v1_Options *m, struct task_options *ret,
+    struct err *err)
+{
+	if (*message_str(m->config_path))
+		return options_toml_load(m->config_path, ret, err);
+	return options_toml_read("runtime options",
+	    (const char *)m->config_body.data, m->config_body.len, ret, err);
+}
+
+static int
+decode_config(
+    const uint8_t *value, size_t len, struct task_options *ret, struct err *err)
+{
+	runtimeoptions_v1_Options m = { 0 };
+
+	int r = message_decode(
+	    runtimeoptions_v1_Options_fields, value, len, &m, err);
+	if (r < 0)
+		return r;
+	r = set_strings(ret, "", "", "", "", err);
+	if (r == 0)
+		r = read_config(&m, ret, err);
+	if (r < 0)
+		options_done(ret);
+	message_release(runtimeoptions_v1_Options_fields, &m);
+	return r;
+}
+
 int
 options_decode(const char *type_url, const uint8_t *value, size_t len,
     struct task_options *ret, struct err *err)
@@ -120,6 +246,8 @@ options_decode(const char *type_url, const uint8_t *value, size_t len,
 		r = decode_linux_create(value, len, ret, err);
 	else if (strcmp(name, ANY_LINUX_RUNC_OPTIONS) == 0)
 		r = decode_linux_runc(value, len, ret, err);
+	else if (strcmp(name, ANY_RUNTIME_OPTIONS) == 0)
+		r = decode_config(value, len, ret, err);
 	else
 		return err_set(err, ERR_INVALID_ARGUMENT, EINVAL,
 		    "unsupported task options '%s': invalid argument", name);
@@ -149,6 +277,17 @@ add_number(cJSON *json, const char *key, uint32_t value)
 		(void)cJSON_AddNumberToObject(json, key, value);
 }
 
+/* Not in runc's options.json, which no other program reads from here. */
+static void
+add_flags(cJSON *json, const struct task_options *o)
+{
+	cJSON *list = o->n_flags ? cJSON_AddArrayToObject(json, "flags") : NULL;
+
+	for (size_t i = 0; list && i < o->n_flags; i++)
+		(void)cJSON_AddItemToArray(
+		    list, cJSON_CreateString(o->flags[i]));
+}
+
 static char *
 to_json(const struct task_options *o)
 {
@@ -165,6 +304,7 @@ to_json(const struct task_options *o)
 	add_text(json, "root", o->root);
 	add_flag(json, "systemd_cgroup", o->systemd_cgroup);
 	add_text(json, "criu_work_path", o->criu_work_path);
+	add_flags(json, o);
 	char *text = cJSON_PrintUnformatted(json);
 	cJSON_Delete(json);
 	return text;
@@ -208,6 +348,25 @@ flag_of(const cJSON *json, const char *key)
 	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, key));
 }
 
+static int
+load_flags(const cJSON *json, struct task_options *ret, struct err *err)
+{
+	const cJSON *flag;
+
+	cJSON_ArrayForEach(
+	    flag, cJSON_GetObjectItemCaseSensitive(json, "flags"))
+	{
+		const char *text = cJSON_GetStringValue(flag);
+		char *copy = text ? strdup(text) : NULL;
+		if (text &&
+		    (!copy || options_add_flag_consume(ret, copy) < 0)) {
+			options_done(ret);
+			return err_set_errno(err, ENOMEM, "read options");
+		}
+	}
+	return 0;
+}
+
 int
 options_load(const char *bundle, struct task_options *ret, struct err *err)
 {
@@ -230,6 +389,8 @@ options_load(const char *bundle, struct task_options *ret, struct err *err)
 	r = set_strings(ret, text_of(json, "binary_name"),
 	    text_of(json, "root"), text_of(json, "shim_cgroup"),
 	    text_of(json, "criu_work_path"), err);
+	if (r == 0)
+		r = load_flags(json, ret, err);
 	cJSON_Delete(json);
 	return r;
 }

@@ -12,24 +12,37 @@
 
 #include "base/err.h"
 
-#define OPTIONS_ROOT_DEFAULT "/run/containerd/runc"
-
 /* Owned strings; "" when not given, never NULL after options_decode(). */
 struct task_options {
 	char *binary;
 	char *root;
 	char *shim_cgroup;
 	char *criu_work_path;
+	char *log_level; /* gVisor's: of the shim's log; "" for the usual */
+	char *log_path;  /* gVisor's: another file for that log */
 	uint32_t io_uid, io_gid;
 	bool no_pivot, no_new_keyring, systemd_cgroup;
+	bool grouping; /* gVisor's; containers of a pod share a shim anyway */
+	char **flags;  /* runsc: more global flags, NULL-terminated; or NULL */
+	size_t n_flags;
 };
 
 void options_done(struct task_options *options);
 
+/* Takes flag over, also on failure (-ENOMEM). */
+int options_add_flag_consume(struct task_options *options, char *flag);
+void options_remove_flag(struct task_options *options, size_t i);
+
+/* Gives options what only base has: a value that is empty, 0 or false in
+ * options counts as not given. */
+int options_underlay(struct task_options *options,
+    const struct task_options *base, struct err *err);
+
 /*
  * From an Any: containerd.runc.v1.Options, containerd.linux.runc.CreateOptions
- * or RuncOptions. An empty value is all defaults whatever its type. Another
- * type is INVALID_ARGUMENT and named.
+ * or RuncOptions, or runtimeoptions.v1.Options (options-toml.h). An empty value
+ * is all defaults whatever its type. Another type is INVALID_ARGUMENT and
+ * named.
  */
 int options_decode(const char *type_url, const uint8_t *value, size_t len,
     struct task_options *ret, struct err *err);

@@ -480,7 +480,7 @@ fill_init(struct container *c, const containerd_task_v2_CreateTaskRequest *m,
 	c->checkpoint = m->checkpoint ? strdup(m->checkpoint) : NULL;
 	if (!p->in || !p->out || !p->err || (m->checkpoint && !c->checkpoint))
 		return err_set_errno(err, ENOMEM, "create");
-	return options_save(&c->options, c->bundle, err);
+	return 0;
 }
 
 static int

@@ -5,6 +5,8 @@
 #include "shim/runtime-kind.h"
 
 #include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +15,9 @@
 #include "oci/run.h"
 #include "shim/container.h"
 #include "shim/driver.h"
+#include "shim/gvisor-config.h"
+#include "shim/options.h"
+#include "shim/personality.h"
 #include "shim/shim.h"
 
 #define ANSWER_TIME (5 * NSEC_PER_SEC)
@@ -24,25 +29,63 @@ struct runtime_kind {
 	void *arg;
 };
 
-static void
-set_driver(struct container *c, enum oci_kind kind)
+/* A runtime's defaults, where neither the request nor a file says more. */
+static int
+underlay_defaults(struct container *c, struct err *err)
 {
-	c->driver = kind == OCI_KIND_RUNSC ? &driver_runsc : &driver_runc;
+	char *binary = (char *)(uintptr_t)personality()->binary;
+	char *root = (char *)(uintptr_t)personality()->root;
+	char *none = (char *)(uintptr_t) "";
+	const struct task_options defaults = {
+		.binary = binary,
+		.root = root,
+		.shim_cgroup = none,
+		.criu_work_path = none,
+		.log_level = none,
+		.log_path = none,
+	};
+
+	return options_underlay(&c->options, &defaults, err);
 }
 
-bool
-runtime_kind_find(struct container *c)
+/* From here on the container's runtime is known in full, also to whoever cleans
+ * up after us. */
+static int
+settle(struct container *c, enum oci_kind kind, struct err *err)
+{
+	int r = 0;
+
+	c->driver = kind == OCI_KIND_RUNSC ? &driver_runsc : &driver_runc;
+	if (kind == OCI_KIND_RUNSC && !personality()->gvisor)
+		r = gvisor_config_load(c->bundle, &c->options, err);
+	if (r == 0 && asprintf(&c->runtime_root, "%s/%s", c->options.root,
+			  c->shim->ns) < 0) {
+		c->runtime_root = NULL;
+		r = err_set_errno(err, ENOMEM, "create");
+	}
+	return r < 0 ? r : options_save(&c->options, c->bundle, err);
+}
+
+int
+runtime_kind_find(struct container *c, struct err *err)
 {
 	const struct runtime_known *known = &c->shim->known;
-	enum oci_kind kind = oci_kind_of_binary(c->options.binary);
+	int r = 0;
 
+	if (personality()->gvisor)
+		r = gvisor_config_load(c->bundle, &c->options, err);
+	if (r == 0)
+		r = underlay_defaults(c, err);
+	if (r < 0)
+		return r;
+	enum oci_kind kind = oci_kind_of_binary(c->options.binary);
 	if (kind == OCI_KIND_UNKNOWN && known->binary &&
 	    strcmp(known->binary, c->options.binary) == 0)
 		kind = known->kind;
 	if (kind == OCI_KIND_UNKNOWN)
-		return false;
-	set_driver(c, kind);
-	return true;
+		return 0;
+	r = settle(c, kind, err);
+	return r < 0 ? r : 1;
 }
 
 static void
@@ -58,14 +101,15 @@ on_answer(struct oci_run *run, const struct oci_run_result *result, void *arg)
 {
 	struct runtime_kind *ask = arg;
 	enum oci_kind kind = oci_kind_parse(result->output);
+	struct err err;
 
 	(void)run;
 	log_task(LOG_LEVEL_DEBUG, ask->c->id, NULL, "runtime %s is %s",
 	    result->argv0, kind == OCI_KIND_RUNSC ? "runsc" : "like runc");
 	if (result->ok)
 		remember(&ask->c->shim->known, ask->c->options.binary, kind);
-	set_driver(ask->c, kind);
-	ask->fn(ask->arg);
+	int r = settle(ask->c, kind, &err);
+	ask->fn(r < 0 ? &err : NULL, ask->arg);
 }
 
 int

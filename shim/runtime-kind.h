@@ -20,15 +20,19 @@ struct runtime_known {
 	enum oci_kind kind;
 };
 
-/* True when c has its driver; false when its runtime has to be asked first. */
-bool runtime_kind_find(struct container *c);
+/*
+ * Completes c's options from gVisor's configuration, where that applies, and
+ * from our own defaults, and gives c its driver and root: 1, or 0 when its
+ * runtime has to be asked first. What results is kept in the bundle.
+ */
+int runtime_kind_find(struct container *c, struct err *err);
 
 /*
  * Runs the runtime to ask it; the function is called out of the loop, with c
- * having its driver. A runtime that says nothing of use has runc's command
- * line. runtime_kind_free() is allowed inside.
+ * completed as above, or with an error. A runtime that says nothing of use has
+ * runc's command line. runtime_kind_free() is allowed inside.
  */
-typedef void runtime_kind_fn(void *arg);
+typedef void runtime_kind_fn(const struct err *err, void *arg);
 int runtime_kind_ask(struct container *c, runtime_kind_fn *fn, void *arg,
     struct runtime_kind **ret, struct err *err);
 

@@ -28,10 +28,9 @@
 #include "ipc/server.h"
 #include "oci/child.h"
 #include "shim/container.h"
+#include "shim/personality.h"
 #include "shim/shim.h"
 #include "shim/socket.h"
-
-#define RUNTIME_NAME "io.containerd.chock.v1"
 
 /* The socket's file, to be removed at the end if it is still ours. */
 struct socket_file {
@@ -56,7 +55,7 @@ open_log(bool debug)
 		(void)close(fd);
 	}
 	log_init(STDERR_FILENO, debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
-	    RUNTIME_NAME);
+	    personality()->runtime);
 }
 
 static void
