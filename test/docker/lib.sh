@@ -38,7 +38,7 @@ suite_version() {
 # "wrapped" is a runtime that notes what it is called with.
 private_prepare() {
 	mkdir -p "$DSYS/client"
-	printf '{}\n' >"$DSYS/daemon.json"
+	printf '{"experimental": true}\n' >"$DSYS/daemon.json"
 	ln -s "$RUNTIME" "$SYS/bin/containerd-shim-runc-v2"
 	cat >"$SYS/bin/d" <<-END
 		#!/bin/sh

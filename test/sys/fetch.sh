@@ -91,7 +91,6 @@ docker)
 	PACKAGES=(containerd docker.io docker-cli)
 	PROGRAM=sbin/dockerd
 	SUFFIX=-docker
-	release 26.1 trixie
 	release 28.5 forky sid
 	;;
 *)
