@@ -47,6 +47,13 @@ const char *cgroup_dir(const struct cgroup *cg, enum cgroup_v1 controller);
 int cgroup_locate(const char *proc_cgroup, const struct mountinfo *mounts,
     struct cgroup **ret, struct err *err);
 
+/* "/" or "/a/b": no empty part, no "." or "..", no slash at the end. */
+bool cgroup_path_is_clean(const char *path);
+/* What is left of path below top: "/x", "" for top itself, NULL if outside. */
+const char *cgroup_path_below(const char *path, const char *top);
+/* What is seen at /sys/fs/cgroup is cgroup2. */
+bool cgroup_is_unified(const struct mountinfo *mounts);
+
 /* Text of /proc/<pid>/cgroup, owned by the caller; 0 or -errno. */
 int cgroup_read_proc(pid_t pid, char **ret);
 

@@ -91,9 +91,8 @@ find_path(const char *text, const char *controller, size_t *ret_len)
 	return NULL;
 }
 
-/* "/" or "/a/b": no empty part, no "." or "..", no slash at the end. */
-static bool
-is_clean(const char *path)
+bool
+cgroup_path_is_clean(const char *path)
 {
 	if (*path != '/')
 		return false;
@@ -110,9 +109,8 @@ is_clean(const char *path)
 	return true;
 }
 
-/* What is left of path below top: "/x", "" for top itself, NULL if outside. */
-static const char *
-path_below(const char *path, const char *top)
+const char *
+cgroup_path_below(const char *path, const char *top)
 {
 	size_t len = strcmp(top, "/") == 0 ? 0 : strlen(top);
 
@@ -141,8 +139,9 @@ find_mount(
 	for (size_t i = 0; i < mounts->n; i++) {
 		const struct mountinfo_entry *m = &mounts->entries[i];
 
-		if (is_mount_of(m, controller) && is_clean(m->root) &&
-		    path_below(path, m->root) &&
+		if (is_mount_of(m, controller) &&
+		    cgroup_path_is_clean(m->root) &&
+		    cgroup_path_below(path, m->root) &&
 		    (!best || strlen(m->root) < strlen(best->root)))
 			best = m;
 	}
@@ -158,12 +157,12 @@ is_mounted(const struct mountinfo *mounts, const char *controller)
 	return false;
 }
 
-/* Of mounts on one another the last one listed is seen. */
-static bool
-is_unified(const struct mountinfo *mounts)
+bool
+cgroup_is_unified(const struct mountinfo *mounts)
 {
 	bool unified = false;
 
+	/* Of mounts on one another the last one listed is seen. */
 	for (size_t i = 0; i < mounts->n; i++)
 		if (strcmp(mounts->entries[i].mount_point, UNIFIED_MOUNT) == 0)
 			unified = is_mount_of(&mounts->entries[i], "");
@@ -176,7 +175,7 @@ choose_controller(const struct mountinfo *mounts, const char *proc_cgroup)
 {
 	size_t len, n = sizeof(v1_controllers) / sizeof(*v1_controllers);
 
-	if (is_unified(mounts))
+	if (cgroup_is_unified(mounts))
 		return "";
 	for (size_t i = 0; i < n; i++)
 		if (is_mounted(mounts, v1_controllers[i]) &&
@@ -207,11 +206,11 @@ locate_in(const char *proc_cgroup, const struct mountinfo *mounts,
 	cleanup_free char *path = strndup(begin, len);
 	if (!path)
 		return -ENOMEM;
-	if (!is_clean(path))
+	if (!cgroup_path_is_clean(path))
 		return -ENOENT;
 	const struct mountinfo_entry *mount =
 	    find_mount(mounts, controller, path);
-	const char *below = mount ? path_below(path, mount->root) : "";
+	const char *below = mount ? cgroup_path_below(path, mount->root) : "";
 	if (strlen(below) < 2)
 		return -ENOENT;
 	char *dir;

@@ -24,6 +24,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "cgroups/join.h"
 #include "ipc/bootstrap.h"
 #include "oci/spec.h"
 #include "shim/oom-score.h"
@@ -200,7 +201,10 @@ make_server(const struct start *s, int socket, struct err *err)
 		(void)unlink(s->path);
 		return r;
 	}
-	r = oom_score_above_parent(pid, err);
+	if (*s->options.shim_cgroup)
+		r = cgroup_join(s->options.shim_cgroup, pid, err);
+	if (r == 0)
+		r = oom_score_above_parent(pid, err);
 	if (r < 0) {
 		(void)kill(pid, SIGKILL);
 		(void)unlink(s->path);

@@ -4,7 +4,7 @@
 import os
 
 from chocktest import proto, ttrpc
-from chocktest.container import PAUSED, RUNNING
+from chocktest.container import PAUSED, RUNNING, Container
 from chocktest.context import Skip
 from chocktest.runner import deadline
 
@@ -198,3 +198,44 @@ def test_pause_during_exec(t):
         c.call("Resume")
         c.finish()
         c.shutdown()
+
+
+def shim_cgroup(t):
+    """Makes one, which is removed with what else the test has left."""
+    name = f"shim-{t.token}"
+    folder = ROOT if IS_V2 else f"{ROOT}/pids"
+    try:
+        os.mkdir(f"{folder}/{name}")
+    except OSError as error:
+        raise Skip(f"no cgroup can be made: {error}") from error
+    return name
+
+
+def remove_cgroup(name):
+    os.rmdir(f"{ROOT if IS_V2 else f'{ROOT}/pids'}/{name}")
+
+
+def test_shim_in_its_cgroup(t):
+    """The option shim_cgroup is about the serving process."""
+    name = shim_cgroup(t)
+    bundle = t.bundle()
+    shim = t.shim(bundle, options=t.options(shim_cgroup=f"/{name}"))
+    with open(f"/proc/{shim.pid}/cgroup", encoding="ascii") as file:
+        t.true(f"/{name}" in file.read(), "it is elsewhere")
+    c = Container(t, shim, bundle).run()
+    c.finish()
+    c.shutdown()
+    shim.wait_gone()
+    remove_cgroup(name)
+    t.check_clean()
+
+
+def test_shim_cgroup_that_is_not_there(t):
+    bundle = t.bundle()
+    launcher = t.launcher()
+    stdin = launcher.stdin(
+        bundle.id, options=t.options(shim_cgroup="/chock-none"))
+    result = launcher.start(bundle, stdin=stdin)
+    t.equal(result.code, 1)
+    t.true(b"failed to load cgroup /chock-none" in result.out, result.out)
+    t.check_clean()
