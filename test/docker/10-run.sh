@@ -101,6 +101,16 @@ run_runtime() {
 	grep -Eiq 'unknown (or invalid )?runtime' err || fail "$(cat err)"
 }
 
+run_runtime_type() {
+	ours "be had under a name of its own"
+	grep -q chock "$DSYS/daemon.json" ||
+		skip "this docker knows no types of runtimes"
+	d-run -d --name rt --runtime chock "$DIMAGE" sleep 100000 >/dev/null
+	grep -q 'containerd-shim-chock-v1' /proc/"$(shim_pids)"/cmdline
+	expect_status 4 d exec rt sh -c 'exit 4'
+	d_remove rt
+}
+
 # A container that shares the machine's pids takes what it started with it.
 run_host_pid() {
 	d_gate hp "$T/gate" 'sleep 100000 & echo $!; exit 7' --pid host
@@ -120,4 +130,5 @@ sys_test core "docker attach: detach from a terminal and back" run_attach_tty
 sys_test full "docker attach: output and exit code" run_attach
 sys_test core "docker logs: kept and followed" run_logs
 sys_test core "docker run: another runtime by a wrapper" run_runtime
+sys_test core "docker run: a runtime by its type" run_runtime_type
 sys_test full "docker run: --pid host leaves no child" run_host_pid

@@ -38,8 +38,9 @@ suite_version() {
 # "wrapped" is a runtime that notes what it is called with.
 private_prepare() {
 	mkdir -p "$DSYS/client"
-	printf '{"experimental": true}\n' >"$DSYS/daemon.json"
+	d_config >"$DSYS/daemon.json"
 	ln -s "$RUNTIME" "$SYS/bin/containerd-shim-runc-v2"
+	ln -s "$RUNTIME" "$SYS/bin/containerd-shim-chock-v1"
 	cat >"$SYS/bin/d" <<-END
 		#!/bin/sh
 		exec "$(docker_client)" --config "$DSYS/client" \
@@ -55,6 +56,20 @@ private_prepare() {
 		exec runc "\$@"
 	END
 	chmod +x "$SYS/bin/d" "$SYS/bin/d-run" "$SYS/bin/wrapped"
+}
+
+# Checkpoints are experimental. Before 23, runtimes have no type.
+d_config() {
+	case $(suite_version) in
+	1* | 20.*) say '{ "experimental": true }' ;;
+	*)
+		cat <<-END
+			{ "experimental": true,
+			  "runtimes": { "chock": {
+			    "runtimeType": "io.containerd.chock.v1" } } }
+		END
+		;;
+	esac
 }
 
 # Called when containerd is there; its own store needs no image.
