@@ -13,49 +13,17 @@
 # VERSION is docker's with "docker":
 #   use VERSION PATH-OF-CONTAINERD
 #   skip VERSION WHY
-# Mirrors are those of the machine's own apt sources.
 set -u
 
 CACHE=${CHOCK_CACHE:-/var/cache/chock-test}
-KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
-
-# The mirror that this machine's own release comes from.
-mirror() {
-	local codename
-	codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-	# shellcheck disable=SC2016
-	apt-get indextargets --format '$(RELEASE) $(REPO_URI)' \
-		'Created-By: Packages' 2>/dev/null |
-		awk -v name="$codename" '$1 == name { print $2; exit }'
-}
-
-apt_private() {
-	local dir=$1
-	shift
-	apt-get -qq -o Dir::State="$dir/state" -o Dir::Cache="$dir/cache" \
-		-o Dir::State::status="$dir/status" \
-		-o Dir::Etc::SourceList="$dir/sources.list" \
-		-o Dir::Etc::SourceParts=- -o Dir::Etc::Preferences=- \
-		-o Dir::Etc::PreferencesParts=- \
-		-o APT::Sandbox::User=root -o Acquire::Retries=2 \
-		-o Acquire::http::Timeout=20 -o Acquire::Languages=none "$@"
-}
+# shellcheck source=test/apt.sh
+. "$(dirname "$0")/../apt.sh"
 
 # download SUITE DIR URI: unpacks the suite's packages into DIR/root.
 download() {
-	local dir=$2 deb
-	mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial" &&
-		: >"$dir/status" &&
-		printf 'deb [signed-by=%s] %s %s main\n' "$KEYRING" "$3" "$1" \
-			>"$dir/sources.list" &&
-		apt_private "$dir" update &&
-		(cd "$dir" && apt_private "$dir" download "${PACKAGES[@]}") ||
-		return
-	for deb in "$dir"/*.deb; do
-		dpkg -x "$deb" "$dir/root.new" || return
-	done
-	mv "$dir/root.new" "$dir/root"
-	rm -rf "$dir/state" "$dir/cache" "$dir"/*.deb
+	apt_open "$2" "$(apt_line "$1" "$3")" &&
+		apt_unpack "$2" "$2/root.new" "${PACKAGES[@]}" &&
+		mv "$2/root.new" "$2/root" && apt_close "$2"
 }
 
 # release VERSION SUITE...: the first suite that has this version. What was
@@ -63,7 +31,7 @@ download() {
 release() {
 	local version=$1 suite dir uri program why="no apt source of this release"
 	shift
-	uri=$(mirror)
+	uri=$(apt_mirror)
 	for suite; do
 		dir=$CACHE/$suite$SUFFIX
 		program=$dir/root/usr/$PROGRAM
