@@ -9,6 +9,10 @@
  *   cgroup is removed. Nothing tells when it grows: it is looked at again a few
  *   times, and when a process ends, for a kill is counted before its signal.
  * - v2: inotify on memory.events, which the kernel modifies after counting.
+ *   systemd removes the cgroup of a scope as soon as it is empty, often before
+ *   we have looked. Then a kill is taken for ours when the file was modified
+ *   since, and the system as a whole (/proc/vmstat) has counted one that is in
+ *   nobody's number: memory.events is modified for lesser reasons, too.
  *
  * On v1 a kill is counted only where the victim was, so the cgroups below are
  * looked at too; on v2 it is counted in all above as well. Linux before 4.13
@@ -22,6 +26,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <unistd.h>
@@ -48,20 +53,35 @@ struct oom_watch {
 	int fd; /* an eventfd or an inotify instance */
 	struct event *wake, *again;
 	size_t n_again;     /* looks since the last wake */
-	bool uncounted;     /* woken without a counter to look at */
+	bool pending;       /* woken, and not looked at a counter since */
 	uint64_t last_seen; /* kills that fn was told of */
+	uint64_t elsewhere; /* v2: the system's without ours, modulo 2^64 */
 };
 
-/* Empties the descriptor; true when there was anything. */
+/* The removal of a file is told as well, and is no reason to look. */
 static bool
-drain(int fd)
+any_modified(const char *buf, size_t len)
 {
-	char buf[1024] __attribute__((aligned(8)));
-	bool any = false;
+	struct inotify_event record;
 
-	while (read(fd, buf, sizeof(buf)) > 0)
-		any = true;
-	return any;
+	for (size_t at = 0; at < len; at += sizeof(record) + record.len) {
+		memcpy(&record, buf + at, sizeof(record));
+		if (record.mask & IN_MODIFY)
+			return true;
+	}
+	return false;
+}
+
+/* Empties the descriptor. */
+static void
+drain(struct oom_watch *watch)
+{
+	char buf[1024];
+	ssize_t n;
+
+	while ((n = read(watch->fd, buf, sizeof(buf))) > 0)
+		if (!cgroup_is_v2(watch->cg) || any_modified(buf, (size_t)n))
+			watch->pending = true;
 }
 
 /* -ENODATA where the kernel does not count. */
@@ -87,14 +107,54 @@ add_v1_kills(int dir, void *arg)
 }
 
 static int
-read_kills(const struct oom_watch *watch, uint64_t *ret)
+read_v2_kills(const struct oom_watch *watch, uint64_t *ret)
 {
 	*ret = 0;
-	if (!cgroup_is_v2(watch->cg))
-		return cgroup_walk(watch->dir, add_v1_kills, ret);
 	cleanup_close int dir =
 	    open(watch->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return dir < 0 ? -errno : add_kills(dir, "memory.events", ret);
+}
+
+static int
+read_system_kills(uint64_t *ret)
+{
+	char text[16 << 10];
+
+	ssize_t n = cgroup_read("/proc", "vmstat", text, sizeof(text));
+	if (n < 0)
+		return (int)n;
+	return cgroup_find_value(text, "oom_kill", ret) ? 0 : -ENODATA;
+}
+
+/*
+ * Both numbers of the same moment: the system's is counted first. Without one
+ * of the system nothing is ever missed.
+ */
+static int
+read_v2(const struct oom_watch *watch, uint64_t *ret, uint64_t *ret_elsewhere)
+{
+	uint64_t kills = 0, before = 0, after = 0;
+
+	do {
+		bool known = read_system_kills(&before) == 0;
+		int r = read_v2_kills(watch, &kills);
+		if (r < 0)
+			return r;
+		if (!known || read_system_kills(&after) < 0)
+			before = after = UINT64_MAX;
+	} while (before != after);
+	*ret = kills;
+	*ret_elsewhere = after - kills;
+	return 0;
+}
+
+static bool
+missed_one(const struct oom_watch *watch)
+{
+	uint64_t system;
+
+	return watch->pending && read_system_kills(&system) == 0 &&
+	       (int64_t)(system - watch->elsewhere - watch->last_seen) > 0;
 }
 
 static void
@@ -103,21 +163,41 @@ look_at_counter(struct oom_watch *watch, uint64_t kills)
 	if (kills > watch->last_seen && !watch->fn(watch->arg))
 		return;
 	watch->last_seen = kills;
+	watch->pending = false;
+}
+
+static void
+look_v2(struct oom_watch *watch)
+{
+	uint64_t kills;
+
+	int r = read_v2(watch, &kills, &watch->elsewhere);
+	if (r == 0)
+		look_at_counter(watch, kills);
+	else if (missed_one(watch))
+		watch->pending = !watch->fn(watch->arg);
 }
 
 /* A cgroup that cannot be read is gone, and so is what there was to tell. */
 static void
-look(struct oom_watch *watch, bool woken)
+look_v1(struct oom_watch *watch)
 {
-	uint64_t kills;
+	uint64_t kills = 0;
 
-	int r = read_kills(watch, &kills);
-	if (r == -ENODATA)
-		watch->uncounted = watch->uncounted || woken;
+	int r = cgroup_walk(watch->dir, add_v1_kills, &kills);
 	if (r == 0)
 		look_at_counter(watch, kills);
-	else if (r == -ENODATA && watch->uncounted)
-		watch->uncounted = !watch->fn(watch->arg);
+	else if (r == -ENODATA && watch->pending)
+		watch->pending = !watch->fn(watch->arg);
+}
+
+static void
+look(struct oom_watch *watch)
+{
+	if (cgroup_is_v2(watch->cg))
+		look_v2(watch);
+	else
+		look_v1(watch);
 }
 
 static void
@@ -125,11 +205,12 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 {
 	struct oom_watch *watch = arg;
 
+	(void)fd;
 	(void)what;
-	bool woken = drain(fd);
+	drain(watch);
 	watch->n_again = 0;
 	(void)event_add(watch->again, &again_after[0]);
-	look(watch, woken);
+	look(watch);
 }
 
 static void
@@ -141,14 +222,16 @@ on_again(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (++watch->n_again < AGAIN_MAX)
 		(void)event_add(watch->again, &again_after[watch->n_again]);
-	look(watch, /* woken= */ false);
+	look(watch);
 }
 
 void
 oom_watch_check(struct oom_watch *watch)
 {
-	if (watch)
-		look(watch, drain(watch->fd));
+	if (!watch)
+		return;
+	drain(watch);
+	look(watch);
 }
 
 static int
@@ -184,6 +267,19 @@ open_v2(const char *dir)
 }
 
 static int
+open_watch(struct oom_watch *watch)
+{
+	uint64_t kills;
+
+	if (!cgroup_is_v2(watch->cg))
+		return open_v1(watch->dir);
+	int fd = open_v2(watch->dir);
+	if (fd >= 0)
+		(void)read_v2(watch, &kills, &watch->elsewhere);
+	return fd;
+}
+
+static int
 explain(const struct cgroup *cg, int r, struct err *err)
 {
 	if (r != -ENOENT && r != -ENODEV)
@@ -198,8 +294,7 @@ explain(const struct cgroup *cg, int r, struct err *err)
 static int
 begin(struct oom_watch *watch, struct event_base *base, int priority)
 {
-	watch->fd =
-	    cgroup_is_v2(watch->cg) ? open_v2(watch->dir) : open_v1(watch->dir);
+	watch->fd = open_watch(watch);
 	if (watch->fd < 0)
 		return watch->fd;
 	watch->wake =

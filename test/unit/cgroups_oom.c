@@ -246,6 +246,33 @@ test_removed(void **state)
 	cgroup_free(cg);
 }
 
+/* As systemd does it: the cgroup goes before anybody has looked. */
+static void
+test_v2_removed_after_kill(void **state)
+{
+	struct told told = { 0 };
+	siginfo_t info;
+	int go;
+
+	(void)state;
+	need_memory();
+	if (access("/sys/fs/cgroup/cgroup.controllers", F_OK) < 0)
+		skip();
+	pid_t pid = spawn_eater(&go);
+	struct cgroup *cg = enter_limited(pid);
+	struct oom_watch *w = watch(&told, cg);
+	eat(go);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED), 0);
+	(void)bed_teardown(NULL);
+	assert_int_not_equal(access(cgroup_dir(cg, CGROUP_V1_MEMORY), F_OK), 0);
+	oom_watch_check(w);
+	assert_int_equal(told.n, 1);
+	oom_watch_check(w);
+	assert_int_equal(told.n, 1);
+	unwatch(&told, w);
+	cgroup_free(cg);
+}
+
 static void
 test_no_memory_controller(void **state)
 {
@@ -273,6 +300,40 @@ test_no_memory_controller(void **state)
 	oom_watch_free(NULL);
 	bed_remove_files(dir);
 	event_base_free(told.base);
+}
+
+/*
+ * Modified and gone: what tells a kill from the rest is whether the system has
+ * counted one that was not seen here.
+ */
+static void
+v2_files_gone(bool seen)
+{
+	char dir[] = "/tmp/chock-oom-XXXXXX";
+	struct cgroup cg = { .controller = "", .path = dir, .dir = dir };
+	struct told told = { 0 };
+
+	assert_non_null(mkdtemp(dir));
+	bed_write(dir, "memory.events", "oom_kill 2\n");
+	struct oom_watch *w = watch(&told, &cg);
+	if (seen)
+		oom_watch_check(w);
+	assert_int_equal(told.n, seen);
+	bed_write(dir, "memory.events", "max 1\noom_kill 2\n");
+	bed_remove_files(dir);
+	oom_watch_check(w);
+	assert_int_equal(told.n, 1);
+	oom_watch_check(w);
+	assert_int_equal(told.n, 1);
+	unwatch(&told, w);
+}
+
+static void
+test_v2_files_gone(void **state)
+{
+	(void)state;
+	v2_files_gone(/* seen= */ false);
+	v2_files_gone(/* seen= */ true);
 }
 
 static void
@@ -354,6 +415,9 @@ main(void)
 		cmocka_unit_test(test_no_memory_controller),
 		cmocka_unit_test(test_v1_without_counter),
 		cmocka_unit_test(test_v2_files),
+		cmocka_unit_test(test_v2_files_gone),
+		cmocka_unit_test_setup_teardown(
+		    test_v2_removed_after_kill, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_check_at_exit, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(
