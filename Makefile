@@ -308,19 +308,21 @@ SUITE_cri      = $(if $(wildcard shim/main.c),\
 	$(call script,cri,test/cri/run,--all))
 SUITE_docker   = $(if $(wildcard shim/main.c),\
 	$(call script,docker,test/docker/run,--all))
+SUITE_vm       = $(if $(wildcard shim/main.c),\
+	$(call script,vm,test/vm/run))
 script = $(if $(wildcard $(2)),cases $(1) "$(strip $(2) $(3))")
 
-ALL_SUITES := unit explore mutants replay purity shim sys cri docker
+ALL_SUITES := unit explore mutants replay purity shim sys cri docker vm
 run_suites = $(SUITE_ENV) test/summary $(foreach s,$(1),$(SUITE_$(s)))
 
 .PHONY: check check-all check-suites check-unit check-explore check-mutants \
 	check-replay check-purity check-shim check-sys check-cri \
-	check-docker check-asan check-valgrind tests-asan demo bench \
-	bench-pods fuzz fuzzers run-fuzzers cover
+	check-docker check-vm check-asan check-valgrind tests-asan demo \
+	bench bench-pods fuzz fuzzers run-fuzzers cover
 
 # The second make sees what the first command may have installed.
 check: ## install what is missing, build, run every test
-	@test/deps.sh build test sys docker
+	@test/deps.sh build test sys docker vm
 	@+$(MAKE) check-all
 
 check-all: tests tests-asan
@@ -352,6 +354,9 @@ check-shim: tests ## the shim against a containerd and a runtime of our own
 
 check-sys: tests ## the shim under real containerd with real runtimes
 	@$(call run_suites,sys)
+
+check-vm: tests ## the same on cgroup2 with systemd, in virtual machines
+	@$(call run_suites,vm)
 
 check-cri: tests ## the shim under the CRI plugin of real containerd
 	@$(call run_suites,cri)

@@ -4,7 +4,8 @@
 # Installs the Debian packages that the named groups need, and does nothing
 # (no network, no root) when they are there. The only place that names them.
 #
-#   test/deps.sh [build] [lint] [test] [sys] [docker]
+#   test/deps.sh [build] [lint] [test] [sys] [docker] [vm]
+#   test/deps.sh --list GROUP    prints the names, installs nothing
 set -eu
 
 packages() {
@@ -27,8 +28,17 @@ packages() {
   docker)
     echo docker.io containerd runc busybox-static python3 util-linux
     ;;
+  vm)
+    echo mmdebstrap e2fsprogs qemu-system-x86 qemu-system-common \
+      busybox-static util-linux xz-utils debian-archive-keyring
+    ;;
+  guest) # inside of the image of test/vm
+    echo systemd systemd-sysv dbus kmod procps iproute2 util-linux \
+      containerd runc crun criu iptables busybox-static python3 jq \
+      libcjson1 libinih1 libcmocka0
+    ;;
   *)
-    echo "deps: unknown group '$1' (build, lint, test, sys, docker)" >&2
+    echo "deps: unknown group '$1' (build, lint, test, sys, docker, vm)" >&2
     return 1
     ;;
   esac
@@ -44,7 +54,11 @@ missing() {
   done
 }
 
-[ $# -gt 0 ] || set -- build lint test sys docker
+if [ "${1-}" = --list ]; then
+  packages "$2"
+  exit
+fi
+[ $# -gt 0 ] || set -- build lint test sys docker vm
 command -v dpkg-query >/dev/null || {
   echo "deps: not a Debian system: see test/deps.sh for what is needed" >&2
   exit 1

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads lines of `ctr events` and checks the promises about task events.
 
-usage: events.py check FILE [--execs-first] [--exits N]
+usage: events.py check FILE [--execs-first] [--exits N] [--ooms N]
        events.py status FILE CONTAINER [EXEC]   prints the exit status told
        events.py count FILE TOPIC               prints how many there are
 
@@ -11,6 +11,8 @@ nothing before create or after delete. For each exec: added < started < exit,
 exactly one exit for each start, none without. Every start has its exit.
 --execs-first: all exec exits come before the exit of the container's init.
 --exits N: exactly N exits in all (init and exec).
+--ooms N: exactly N containers ran out of memory, each told once and before the
+exit of its init.
 """
 import json
 import re
@@ -31,8 +33,9 @@ def read(path):
 
 
 class Checker:
-    def __init__(self, execs_first):
+    def __init__(self, execs_first, ooms):
         self.execs_first = execs_first
+        self.ooms = ooms
         self.bad = []
         self.seen = {}
 
@@ -63,6 +66,8 @@ class Checker:
         elif topic == "exec-started":
             self.once(cid, "exec-started " + e["exec_id"],
                       "exec-added " + e["exec_id"])
+        elif topic == "oom" and self.ooms:
+            self.once(cid, "oom", "create", ("exit",))
         elif topic == "delete" and not e.get("id"):
             self.once(cid, "delete", "create")
 
@@ -78,15 +83,17 @@ class Checker:
 
 def check(args):
     events = read(args[0])
-    checker = Checker("--execs-first" in args)
+    checker = Checker("--execs-first" in args, "--ooms" in args)
     for topic, e in events:
         checker.event(topic, e)
     checker.finish()
     exits = sum(t == "exit" for t, _ in events)
-    if "--exits" in args:
-        want = int(args[args.index("--exits") + 1])
-        if exits != want:
-            checker.bad.append(f"{exits} exits told, {want} expected")
+    for topic in ("exit", "oom"):
+        if f"--{topic}s" in args:
+            told = sum(t == topic for t, _ in events)
+            want = int(args[args.index(f"--{topic}s") + 1])
+            if told != want:
+                checker.bad.append(f"{told} {topic}s told, {want} expected")
     for line in checker.bad[:20]:
         print(line)
     print(f"{len(events)} events, {exits} exits, {len(checker.bad)} wrong")

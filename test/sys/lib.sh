@@ -15,9 +15,10 @@
 #
 # Environment: CONTAINERD, CTR beside it, RUNTIME, TAG (makes the names of this
 # run unique on the machine), OURS (1 when the shim under test is chock), SCALE
-# (percent of the counts of load tests), HERE (this folder), SUITE (the folder of
-# the tests, whose lib.sh is the one that is loaded: this one, or one that loads
-# this one and defines some of its functions anew).
+# (percent of the counts of load tests), HERE (this folder), OCI and SYSTEMD (as
+# for run), SUITE (the folder of the tests, whose lib.sh is the one that is
+# loaded: this one, or one that loads this one and defines some of its functions
+# anew).
 
 SYS=/run/chock-sys
 NS=chock-sys-$TAG
@@ -26,7 +27,9 @@ IMAGE=chock.test/busybox:1
 SOCK=$SYS/containerd.sock
 STATE=$SYS/state
 TASKS=$STATE/io.containerd.runtime.v2.task
-export SYS NS CGROUP IMAGE SOCK TASKS
+# systemd makes a slice for every dash in its name.
+SLICE=${CGROUP//-/}.slice
+export SYS NS CGROUP IMAGE SOCK TASKS SLICE
 
 SKIP_STATUS=77
 
@@ -103,11 +106,13 @@ expect_error() {
 # ---- containerd ----
 
 # private PROGRAM [ARGUMENT...]: runs it in namespaces of its own, where it is to
-# call private_start. Whatever way it ends, all its processes end with it.
+# call private_start. Whatever way it ends, all its processes end with it - but
+# not with systemd, which only knows pids of its own namespace.
 private() {
 	local child status=0
-	unshare --mount --pid --fork --mount-proc --kill-child "$@" \
-		</dev/null &
+	local -a pids=(--pid --mount-proc)
+	[ -z "$SYSTEMD" ] || pids=()
+	unshare --mount "${pids[@]}" --fork --kill-child "$@" </dev/null &
 	child=$!
 	# unshare itself ignores the milder ones.
 	trap 'kill -KILL $child' INT TERM HUP
@@ -123,9 +128,22 @@ cgroups_removed() {
 	[ -z "$(find /sys/fs/cgroup -maxdepth 2 -name "$CGROUP")" ]
 }
 
+# An empty /run, but for the sockets of systemd where it is wanted.
+run_of_its_own() {
+	local new name
+	new=$(mktemp -d)
+	mount -t tmpfs -o mode=755 tmpfs "$new"
+	for name in ${SYSTEMD:+systemd dbus}; do
+		mkdir "$new/$name"
+		mount --bind "/run/$name" "$new/$name"
+	done
+	mount --no-mtab --move "$new" /run
+	rmdir "$new"
+}
+
 # A /run of its own, containerd with an image, c and c-run in PATH.
 private_start() {
-	mount -t tmpfs -o mode=755 tmpfs /run
+	run_of_its_own
 	mkdir -p "$SYS/tmp" /run/containerd/s
 	export TMPDIR=$SYS/tmp PATH=$SYS/bin:$PATH
 	c_install
@@ -286,11 +304,28 @@ c_install() {
 		#!/bin/sh
 		exec "$CTR" --address "$SOCK" -n "$NS" "\$@"
 	END
+	[ -z "$OCI$SYSTEMD" ] ||
+		ln -s "$RUNTIME" "$SYS/bin/containerd-shim-runc-v2"
 	cat >"$SYS/bin/c-run" <<-END
 		#!/bin/sh
-		exec "$CTR" --address "$SOCK" -n "$NS" run --runtime "$RUNTIME" "\$@"
+		for word; do
+		  [ "\$before" != "$IMAGE" ] || id=\${id:-\$word}
+		  before=\$word
+		done
+		exec "$CTR" --address "$SOCK" -n "$NS" run $(runtime_options) "\$@"
 	END
 	chmod +x "$SYS/bin/c" "$SYS/bin/c-run"
+}
+
+# ctr takes options for runc with the name of runc's own shim only: then ours is
+# that. The id is the word after the image.
+runtime_options() {
+	[ -n "$OCI$SYSTEMD" ] || {
+		say "--runtime $RUNTIME"
+		return
+	}
+	say --runtime io.containerd.runc.v2 ${OCI:+--runc-binary "$OCI"} \
+		${SYSTEMD:+--runc-systemd-cgroup --cgroup "$SLICE:chock:\$id"}
 }
 
 # run_idle ID [OPTION...]: a detached container that does nothing.
