@@ -54,6 +54,9 @@ const char *cgroup_path_below(const char *path, const char *top);
 /* What is seen at /sys/fs/cgroup is cgroup2. */
 bool cgroup_is_unified(const struct mountinfo *mounts);
 
+/* One try of cgroup_remove() in these mounts; false when something is in it. */
+bool cgroup_remove_in(const struct mountinfo *mounts, const char *path);
+
 /* Text of /proc/<pid>/cgroup, owned by the caller; 0 or -errno. */
 int cgroup_read_proc(pid_t pid, char **ret);
 

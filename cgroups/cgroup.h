@@ -41,4 +41,12 @@ int cgroup_pids(
 int cgroup_signal(
     const struct cgroup *cg, int signal, size_t *ret_n, struct err *err);
 
+/*
+ * Removes the cgroup of this path, linux.cgroupsPath of a configuration, from
+ * every hierarchy where it is empty, or is so within a second: not for a loop.
+ * Only for an absolute path; any other is
+ * left alone, for the runtime makes something else of it.
+ */
+void cgroup_remove(const char *path);
+
 #endif

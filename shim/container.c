@@ -67,6 +67,7 @@ fill(struct container *c, const char *id, const char *bundle, struct err *err)
 		return r;
 	c->private_pidns = spec.private_pidns;
 	c->in_sandbox = spec.in_sandbox;
+	c->cgroups_path = take_ptr(spec.cgroups_path);
 	oci_spec_done(&spec);
 	return 0;
 }
@@ -123,6 +124,7 @@ container_free(struct container *c)
 	oom_watch_free(c->oom);
 	cgroup_free(c->cgroup);
 	options_done(&c->options);
+	free(c->cgroups_path);
 	free(c->runtime_root);
 	free(c->checkpoint);
 	free(c->rootfs);

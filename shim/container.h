@@ -31,6 +31,7 @@ struct container {
 	char *rootfs; /* <bundle>/rootfs */
 	struct task_options options;
 	char *runtime_root; /* with the namespace appended; once created */
+	char *cgroups_path; /* as configured, may be NULL */
 	bool private_pidns; /* the kernel kills the rest when init dies */
 	struct process init;
 	struct list execs; /* struct process */

@@ -19,11 +19,13 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "cgroups/cgroup.h"
 #include "ipc/bootstrap.h"
 #include "oci/argv.h"
 #include "oci/mount.h"
 #include "oci/run.h"
 #include "oci/runsc-state.h"
+#include "oci/spec.h"
 #include "shim/identifier.h"
 #include "shim/keep.h"
 #include "shim/kill-recorded.h"
@@ -140,6 +142,20 @@ delete_from_runtime(struct deletion *d)
 	else
 		(void)event_base_dispatch(d->shim.base);
 	oci_run_free(run);
+}
+
+/* Of a runtime that was killed before it knew of its container. */
+static void
+remove_cgroup(const struct deletion *d)
+{
+	struct oci_spec spec;
+	struct err ignored;
+
+	if (oci_spec_load(d->bundle, &spec, &ignored) < 0)
+		return;
+	if (spec.cgroups_path)
+		cgroup_remove(spec.cgroups_path);
+	oci_spec_done(&spec);
 }
 
 static int
@@ -273,6 +289,7 @@ run(struct deletion *d, struct err *err)
 	}
 	struct exit_status exit = find_exit(d);
 	delete_from_runtime(d);
+	remove_cgroup(d);
 	unmount_rootfs(d);
 	remove_dead_socket(d);
 	keep_recording(d->bundle, d->args->ns, d->args->id);

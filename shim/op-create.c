@@ -6,7 +6,7 @@
  *   mount --> launch --> OP_OK
  *     |          |
  *     |          v
- *     +------> delete --force --> unmount --> OP_FAIL
+ *     +------> delete --force --> clean --> OP_FAIL
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -27,7 +27,6 @@
 #include "shim/request.h"
 #include "shim/runtime-kind.h"
 #include "shim/shim.h"
-#include "shim/unmount.h"
 #include "shim/worker.h"
 
 struct create {
@@ -59,7 +58,7 @@ create_free(struct op *op)
 /* ---- undoing ---- */
 
 static void
-on_unmounted(const struct err *err, void *arg)
+on_cleaned(const struct err *err, void *arg)
 {
 	struct create *self = arg;
 
@@ -71,16 +70,32 @@ on_unmounted(const struct err *err, void *arg)
 	op_finish(self->op, &self->err);
 }
 
-static void
-undo_mounts(struct create *self)
+/* In a worker. */
+static int
+do_clean(void *arg, struct err *err)
 {
-	struct container *c = self->op->p->container;
+	const struct create *self = arg;
+	const struct container *c = self->op->p->container;
+
+	if (launch_ran(self->launch) && c->cgroups_path)
+		cgroup_remove(c->cgroups_path);
+	if (!self->mounted)
+		return 0;
+	int r = oci_unmount_all(c->rootfs, err);
+	return r < 0 ? err_wrap(err, "failed to unmount %s", c->rootfs) : 0;
+}
+
+static void
+clean(struct create *self)
+{
+	struct shim *shim = self->op->p->container->shim;
 	struct err err;
 
-	if (!self->mounted)
+	if (!self->mounted && !launch_ran(self->launch))
 		op_finish(self->op, &self->err);
-	else if (unmount_start(c, on_unmounted, self, &self->worker, &err) < 0)
-		on_unmounted(&err, self);
+	else if (worker_start(shim, do_clean, self, on_cleaned, self,
+		     &self->worker, &err) < 0)
+		on_cleaned(&err, self);
 }
 
 static void
@@ -88,7 +103,7 @@ on_deleted(struct oci_run *run, const struct oci_run_result *result, void *arg)
 {
 	(void)run;
 	(void)result; /* there may be nothing to delete: that is not news */
-	undo_mounts(arg);
+	clean(arg);
 }
 
 static void
@@ -106,7 +121,7 @@ undo(struct create *self, const struct err *err)
 	oci_stdio_free(self->op->p->io);
 	self->op->p->io = NULL;
 	if (!launch_ran(self->launch)) {
-		undo_mounts(self);
+		clean(self);
 		return;
 	}
 	int r = oci_argv_delete(&runtime, c->id, /* force= */ true, &argv);
@@ -114,7 +129,7 @@ undo(struct create *self, const struct err *err)
 	if (r < 0 ||
 	    oci_run_start(c->shim->base, PRIORITY_CHILD, c->shim->children,
 		&spec, on_deleted, self, &self->cleanup, &ignored) < 0)
-		undo_mounts(self);
+		clean(self);
 }
 
 /* ---- doing ---- */
