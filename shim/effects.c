@@ -227,11 +227,26 @@ forget_execs(struct container *c)
 	}
 }
 
+/* A containerd that was killed while it made the first container of a shim does
+ * not know of the shim when it is back (1.6), or has nothing else to tell it.
+ */
+static void
+end_unwanted(struct container *c)
+{
+	const struct shim *shim = c->shim;
+
+	if (c->unwanted && c->init.pid == 0 && list_empty(&shim->containers) &&
+	    list_empty(&shim->sandboxes))
+		shim_end(c->shim);
+}
+
 EFFECT(FORGET)
 {
 	if (p->is_init)
 		forget_execs(p->container);
 	shim_bury(p->container->shim, p);
+	if (p->is_init)
+		end_unwanted(p->container);
 }
 
 static effect_fn *const effects[FSM_ACTIONS] = {

@@ -436,7 +436,8 @@ on_create_cancelled(struct ttrpc_call *call, enum err_code why, void *arg)
 	struct container *c = arg;
 
 	(void)call;
-	(void)why;
+	if (why == ERR_CANCELED)
+		c->unwanted = true;
 	process_event(&c->init, FSM_INIT_EV_CANCEL, NULL);
 }
 

@@ -52,6 +52,32 @@ def runtime_pid(t, verb):
 
 
 @beyond_go
+def test_create_for_nobody(t):
+    """containerd is gone in the middle of a create: a shim without another
+    container ends, for containerd 1.6 would keep it for ever."""
+    c = t.container(script=["create before barrier b", "create before hang"])
+    barrier = c.bundle.barrier("b")
+    c.send_create()
+    barrier.wait_reached()
+    barrier.go()
+    c.shim.client.close()
+    c.shim.wait_gone()
+
+
+@beyond_go
+def test_create_for_nobody_beside_others(t):
+    c, other = grouped(t, "create before barrier b", "create before hang")
+    barrier = c.bundle.barrier("b")
+    c.send_create()
+    barrier.wait_reached()
+    barrier.go()
+    c.shim.client.close()
+    # Answered once the create has been undone.
+    c.shim.call("Delete", client=other.shim.client, id=c.id)
+    t.equal(other.status(), RUNNING)
+
+
+@beyond_go
 def test_create_hangs(t):
     c, other = grouped(t, "create before barrier b", "create before hang")
     barrier = c.bundle.barrier("b")
