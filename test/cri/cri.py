@@ -129,6 +129,10 @@ class Runtime:
             self.RemovePodSandbox(pod_sandbox_id=pod.id)
 
 
+def info_pid(answer):
+    return json.loads(answer.info["info"])["pid"]
+
+
 class Pod:
     """A pod in the host's network, without a name of its own for the host
     therefore. `pid` is the name of a NamespaceMode."""
@@ -171,6 +175,11 @@ class Pod:
         return pb.PodSandboxState.Name(self.runtime.PodSandboxStatus(
             pod_sandbox_id=self.id).status.state)
 
+    def pid(self):
+        """Of the pause container."""
+        return info_pid(self.runtime.PodSandboxStatus(pod_sandbox_id=self.id,
+                                                      verbose=True))
+
     def stop(self):
         self.runtime.StopPodSandbox(pod_sandbox_id=self.id)
 
@@ -199,9 +208,8 @@ class Container:
         return pb.ContainerState.Name(self.status().state)
 
     def pid(self):
-        answer = self.runtime.ContainerStatus(container_id=self.id,
-                                              verbose=True)
-        return json.loads(answer.info["info"])["pid"]
+        return info_pid(self.runtime.ContainerStatus(container_id=self.id,
+                                                     verbose=True))
 
     def exited(self, seconds=20):
         """Waits for the end of the container; returns its status."""

@@ -3,6 +3,7 @@
 """The tests of 10-cri.sh: "tests.py NAME" runs test_NAME in the working
 directory, "tests.py forget" removes all pods that a failed test has left."""
 import glob
+import concurrent.futures
 import os
 import signal
 import sys
@@ -54,8 +55,18 @@ def expect_status(status, code, reason):
                  "exit code and reason")
     # When it was started is when containerd had the answer: it may have ended
     # before.
-    expect(status.created_at <= min(status.started_at, status.finished_at),
+    expect(status.created_at <= status.finished_at,
            "the order of times:", status)
+
+
+def expect_refused(text, call, *words, **fields):
+    """The call fails, and its error says so."""
+    try:
+        call(*words, **fields)
+    except cri.Refused as refused:
+        expect(text in refused.details, refused)
+        return refused
+    raise cri.Failure("no error: " + text)
 
 
 # ---- one life ----
@@ -113,6 +124,29 @@ def test_three(runtime):
     pod.remove()
 
 
+def test_start_error(runtime):
+    pod = cri.Pod(runtime, "error")
+    container = pod.container("a", "/no/such/program", start=False)
+    expect_refused("no such file", container.start)
+    expect_status(container.status(), 128, "StartError")
+    container.remove()
+    expect_equal(pod.idle("b").exec_sync("true").exit_code, 0)
+    pod.remove()
+
+
+def test_sandbox_dies(runtime):
+    """The pause container is killed: the pod is not ready, the rest stays."""
+    pod = cri.Pod(runtime, "dies")
+    container = pod.idle("a")
+    os.kill(pod.pid(), signal.SIGKILL)
+    wait_until(lambda: pod.state() == "SANDBOX_NOTREADY", "the state")
+    expect_equal(container.exec_sync("sh", "-c", "exit 4").exit_code, 4)
+    expect_equal(len(shim_pids()), 1, "shims")
+    pod.stop()
+    expect_status(container.status(), 137, "Error")
+    pod.remove()
+
+
 def test_shared_pids(runtime):
     """Without a pid namespace of its own, what a container leaves behind is
     killed with it."""
@@ -163,22 +197,15 @@ def test_exec_sync(runtime):
     size = 3 * MIB + 17
     answer = container.exec_sync("sh", "-c", "head -c %d /dev/zero" % size)
     expect_equal(len(answer.stdout), size)
-    try:
-        container.exec_sync("/no/such/program")
-        expect(False, "no error")
-    except cri.Refused as refused:
-        expect("no such file" in refused.details, refused)
+    expect_refused("no such file", container.exec_sync, "/no/such/program")
     pod.remove()
 
 
 def expect_timeout(container, *command):
     began = time.monotonic()
-    try:
-        container.exec_sync(*command, timeout=1)
-        expect(False, "no error")
-    except cri.Refused as refused:
-        expect_equal(refused.code, grpc.StatusCode.DEADLINE_EXCEEDED)
-        expect("timeout" in refused.details, refused)
+    refused = expect_refused("timeout", container.exec_sync, *command,
+                             timeout=1)
+    expect_equal(refused.code, grpc.StatusCode.DEADLINE_EXCEEDED)
     expect(1 <= time.monotonic() - began < 30, "at the wrong time")
 
 
@@ -473,6 +500,76 @@ def test_restart_exit(runtime):
     expect_equal(keeper.state(), "CONTAINER_RUNNING")
     expect_equal(pod.state(), "SANDBOX_READY")
     pod.remove()
+
+
+def test_restart_log(runtime):
+    """Output goes on, whole, through another containerd."""
+    pod = cri.Pod(runtime, "talker")
+    container = pod.container(
+        "a", "sh", "-c", "i=0; while i=$((i+1)); do echo line $i; "
+        "usleep 1000; done")
+    wait_until(lambda: count_lines(container.log_path) > 100, "output")
+    runtime.restart()
+    seen = count_lines(container.log_path)
+    wait_until(lambda: count_lines(container.log_path) > seen + 100, "more")
+    container.stop(timeout=0)
+    container.remove()
+    numbers = []
+    for line in container.log():
+        expect(line[:2] == ("stdout", "F") and line[2].startswith("line "),
+               line)
+        numbers.append(int(line[2].split()[1]))
+    expect_equal(numbers, sorted(set(numbers)), "the order of lines")
+    pod.remove()
+
+
+def test_restart_sandbox(runtime):
+    """A pause container ends while containerd is away."""
+    pod = cri.Pod(runtime, "away")
+    container = pod.idle("a")
+    pid = pod.pid()
+
+    def meanwhile():
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: is_gone(pid), "the end")
+
+    runtime.restart(meanwhile)
+    wait_until(lambda: pod.state() == "SANDBOX_NOTREADY", "the state")
+    expect_equal(container.state(), "CONTAINER_RUNNING")
+    pod.remove()
+
+
+def test_restart_stop(runtime):
+    """containerd is killed while it stops a container."""
+    pod = cri.Pod(runtime, "stopping")
+    container = pod.container("a", "sh", "-c",
+                              "trap 'echo told' TERM; echo set; "
+                              "while :; do sleep 1000 & wait; done")
+    wait_until(container.log, "the trap")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        stopping = pool.submit(container.stop, timeout=50)
+        wait_until(lambda: len(container.log()) == 2, "the signal")
+        runtime.restart()
+        expect(isinstance(stopping.exception(), cri.Refused), "no error")
+    expect_equal(container.state(), "CONTAINER_RUNNING")
+    container.stop(timeout=1)
+    expect_status(container.status(), 137, "Error")
+    pod.remove()
+
+
+def test_restart_start(runtime):
+    """containerd is killed while pods start: what it knows of can be removed,
+    and nothing else is there."""
+    tasks = os.environ["TASKS"] + "/k8s.io/*/"
+    for number in range(scaled(12)):
+        mark = ("config.json", "address", "init.pid")[number % 3]
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            starting = pool.submit(cri.Pod, runtime, "pod%d" % number)
+            wait_until(lambda: glob.glob(tasks + mark), mark)
+            runtime.restart()
+            starting.exception()
+        runtime.forget_all()
+        wait_until(lambda: not shim_pids(), "the end of the shims")
 
 
 # ---- many ----
