@@ -111,13 +111,18 @@ run_runtime_type() {
 	d_remove rt
 }
 
-# A container that shares the machine's pids takes what it started with it.
+# A container that shares the machine's pids takes what it started with it, when
+# it ends and not when it is deleted.
 run_host_pid() {
-	d_gate hp "$T/gate" 'sleep 100000 & echo $!; exit 7' --pid host
-	gate_open gate
-	d_expect hp .State.Status exited
-	wait_for 10 gone "$(d logs hp)" || fail "its child lives on"
+	d_gate hp "$T/gate" 'sleep 100000 & echo $! >/t/child; exit 7' \
+		--pid host -v "$T:/t"
+	dockerd_stopped child_ends "$(d_id hp)"
 	d_expect_exit 7 hp
+}
+
+child_ends() {
+	gate_open gate
+	wait_for 20 is_status "$1" STOPPED && wait_for 20 gone "$(cat child)"
 }
 
 sys_test core "docker run: exit codes" run_status

@@ -118,16 +118,15 @@ one_sleep() {
 # The exit was told, and the shim dies before dockerd takes note of it: what is
 # told for the dead shim is the same.
 shim_killed_after_exit() {
-	local id
 	d_gate ss "$T/gate" 'exit 45'
-	id=$(d_id ss)
-	kill -STOP "$(dockerd_pid)"
-	gate_open gate
-	wait_for 20 is_status "$id" STOPPED
-	shim_kill
-	wait_for 20 no_task "$id"
-	kill -CONT "$(dockerd_pid)"
+	dockerd_stopped end_and_shim_end "$(d_id ss)"
 	d_expect_exit 45 ss
+}
+
+end_and_shim_end() {
+	gate_open gate
+	wait_for 20 is_status "$1" STOPPED && shim_kill &&
+		wait_for 20 no_task "$1"
 }
 
 no_task() {

@@ -144,6 +144,16 @@ dockerd_kill() {
 	wait_for 10 gone "$pid"
 }
 
+# dockerd_stopped COMMAND...: what happens while dockerd does nothing at all.
+dockerd_stopped() {
+	local pid status=0
+	pid=$(dockerd_pid)
+	kill -STOP "$pid"
+	"$@" || status=$?
+	kill -CONT "$pid"
+	return $status
+}
+
 # ---- containers ----
 
 # d_idle NAME [OPTION...]: a container that does nothing. As the init of a pid
