@@ -8,6 +8,7 @@ cri_test() {
 
 sys_test core "cri: a pod and its container, from first to last" "cri_test life"
 sys_test core "cri: a runtime handler with options" "cri_test handler"
+sys_test core "cri: options under our own name" "cri_test handler_own"
 sys_test core "cri: three containers in one shim" "cri_test three"
 sys_test core "cri: a container that cannot start" "cri_test start_error"
 sys_test core "cri: the pause container is killed" "cri_test sandbox_dies"

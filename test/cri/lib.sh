@@ -6,6 +6,8 @@
 #
 #   (default)     the shim under its own name, or the reference shim under its
 #   runc          the shim as containerd-shim-runc-v2, with a table of options
+#   table, file   the shim under its own name, with a table of options, which
+#                 containerd sends since 1.7, or with the name of a file
 
 # shellcheck source=test/sys/lib.sh
 . "$HERE/lib.sh"
@@ -41,6 +43,15 @@ cri_config() {
 		[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
 		  BinaryName = "$SYS/bin/runc-told"
 		  SystemdCgroup = false
+		[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.table]
+		  runtime_type = "$type"
+		[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.table.options]
+		  BinaryName = "$SYS/bin/runc-told"
+		  SystemdCgroup = false
+		[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.file]
+		  runtime_type = "$type"
+		[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.file.options]
+		  ConfigPath = "$SYS/options.toml"
 	END
 }
 
@@ -56,6 +67,10 @@ private_prepare() {
 		exec runc "\$@"
 	END
 	chmod +x "$SYS/bin/runc-told"
+	cat >"$SYS/options.toml" <<-END
+		BinaryName = "$SYS/bin/runc-told"
+		SystemdCgroup = false
+	END
 	protoc -I "$SUITE" --python_out="$SYS" "$SUITE/cri.proto"
 }
 
