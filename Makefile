@@ -112,7 +112,8 @@ OUR_LDFLAGS := -pie -Wl,--as-needed -Wl,--gc-sections \
 	-Wl,-z,relro,-z,now,-z,noexecstack $(SANFLAGS)
 # libevent and libmd go in statically: a node runs a shim for each pod, and every
 # shared object costs each of them private pages and time at its start.
-OUR_LDLIBS := $(subst -levent_core,-l:libevent_core.a,$(PKG_LIBS)) \
+OUR_LDLIBS := $(subst -levent_core,-l:libevent_core.a,\
+		$(subst -linih,-l:libinih.a,$(PKG_LIBS))) \
 	-lprotobuf-nanopb -l:libmd.a
 
 # -MD, not -MMD: the generated headers pose as system headers.
@@ -472,7 +473,8 @@ INSTALLED := $(foreach p,$(PROGRAMS),755:$(p):$(bindir)/$(notdir $(p)))
 INSTALLED += $(foreach m,$(src_man),\
 	644:$(m):$(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
 INSTALLED += $(foreach d,$(wildcard README.md NEWS LICENSE \
-	docs/*.md fsm/STATES.md contrib/containerd/*),\
+	docs/*.md fsm/STATES.md contrib/containerd/* \
+	contrib/chock/*),\
 	644:$(d):$(docdir)/$(notdir $(d)))
 UNITS := $(wildcard contrib/systemd/*.service contrib/systemd/*.socket)
 ifneq ($(UNITS),)

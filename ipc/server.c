@@ -52,6 +52,8 @@ struct ttrpc_server {
 	struct list peers;
 	size_t peers_n;
 	struct call_set orphans;
+	ttrpc_idle_fn *idle;
+	void *idle_arg;
 };
 
 /* ---- requests ---- */
@@ -195,7 +197,12 @@ peer_free(struct peer *peer)
 static void
 peer_on_closed(void *arg)
 {
-	peer_free(arg);
+	struct peer *peer = arg;
+	struct ttrpc_server *server = peer->server;
+
+	peer_free(peer);
+	if (server->peers_n == 0 && server->idle)
+		server->idle(server->idle_arg);
 }
 
 static const struct conn_ops peer_ops = {
@@ -239,6 +246,13 @@ size_t
 ttrpc_server_connections(const struct ttrpc_server *server)
 {
 	return server->peers_n;
+}
+
+void
+ttrpc_server_on_idle(struct ttrpc_server *server, ttrpc_idle_fn *fn, void *arg)
+{
+	server->idle = fn;
+	server->idle_arg = arg;
 }
 
 bool

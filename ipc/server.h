@@ -88,6 +88,12 @@ int ttrpc_server_add_consume(
 
 size_t ttrpc_server_connections(const struct ttrpc_server *server);
 
+/* Called each time that the last connection has closed, from the loop. NULL: no
+ * more. ttrpc_server_free() is not allowed inside. */
+typedef void ttrpc_idle_fn(void *arg);
+void ttrpc_server_on_idle(
+    struct ttrpc_server *server, ttrpc_idle_fn *fn, void *arg);
+
 /* True when no reply waits to be written on any connection. */
 bool ttrpc_server_flushed(const struct ttrpc_server *server);
 

@@ -27,10 +27,8 @@ struct oci_logger_times {
 	int64_t kill;  /* from there to SIGKILL */
 };
 /* Clients know of 12 s between a Delete and SIGKILL. */
-#define OCI_LOGGER_TIMES_DEFAULT                                               \
-	((struct oci_logger_times){ .ready = 10 * NSEC_PER_SEC,                \
-	    .term = 2 * NSEC_PER_SEC,                                          \
-	    .kill = 10 * NSEC_PER_SEC })
+#define OCI_LOGGER_TERM_TIME (2 * NSEC_PER_SEC)
+#define OCI_LOGGER_KILL_TIME (10 * NSEC_PER_SEC)
 
 /* Whose logger it is. All borrowed; the first two for the logger's life. */
 struct oci_logger_owner {

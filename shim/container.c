@@ -15,6 +15,7 @@
 #include "cgroups/cgroup.h"
 #include "cgroups/oom.h"
 #include "oci/spec.h"
+#include "shim/config.h"
 #include "shim/driver.h"
 #include "shim/op.h"
 #include "shim/recorder.h"
@@ -45,8 +46,8 @@ open_recorder(struct container *c)
 
 	if (path_format(path, sizeof(path), "%s/" RECORDER_FILE, c->bundle) < 0)
 		return;
-	if (recorder_open(path, RECORDER_SIZE, c->shim->ns, c->id, &c->recorder,
-		&err) < 0)
+	if (recorder_open(path, c->shim->config->recorder_size, c->shim->ns,
+		c->id, &c->recorder, &err) < 0)
 		log_task(LOG_LEVEL_WARN, c->id, NULL,
 		    "cannot record this container: %s, ignoring", err.msg);
 }

@@ -26,6 +26,7 @@
 #include "oci/run.h"
 #include "oci/runsc-state.h"
 #include "oci/spec.h"
+#include "shim/config.h"
 #include "shim/identifier.h"
 #include "shim/keep.h"
 #include "shim/kill-recorded.h"
@@ -49,6 +50,7 @@ struct deletion {
 	char bundle[PATH_MAX];
 	char rootfs[PATH_MAX];
 	struct task_options options;
+	struct config config;
 	struct shim shim; /* for its loop and children */
 	bool unmounted;
 };
@@ -292,7 +294,7 @@ run(struct deletion *d, struct err *err)
 	remove_cgroup(d);
 	unmount_rootfs(d);
 	remove_dead_socket(d);
-	keep_recording(d->bundle, d->args->ns, d->args->id);
+	keep_recording(&d->config, d->bundle, d->args->ns, d->args->id);
 	return print_answer(&exit, err);
 }
 
@@ -300,11 +302,19 @@ int
 delete_run(const struct args *args, struct err *err)
 {
 	struct deletion d = { .args = args };
+	struct err ignored;
 
-	int r = shim_init(&d.shim, args->ns, "", err);
+	int r = config_load(&d.config, &ignored);
+	if (r < 0) {
+		log_warn("%s, using defaults", ignored.msg);
+		r = config_init(&d.config, err);
+	}
+	if (r == 0)
+		r = shim_init(&d.shim, &d.config, args->ns, "", err);
 	if (r == 0)
 		r = run(&d, err);
 	options_done(&d.options);
 	shim_done(&d.shim);
+	config_done(&d.config);
 	return r;
 }

@@ -17,6 +17,7 @@
 #include "ipc/bootstrap.h"
 #include "ipc/message.h"
 #include "oci/run.h"
+#include "shim/config.h"
 #include "shim/options.h"
 #include "shim/personality.h"
 #include "shim/shim.h"
@@ -25,6 +26,7 @@
 #define FEATURES_TIME (10 * NSEC_PER_SEC)
 
 struct info {
+	struct config config;
 	struct shim shim; /* for its loop and children */
 	struct task_options options;
 	struct runtime_info answer;
@@ -47,7 +49,9 @@ ask_runtime(struct info *info, struct err *err)
 {
 	char *const argv[] = {
 		*info->options.binary ? info->options.binary
-				      : message_borrow(personality()->binary),
+		: *info->config.runtime_binary
+		    ? info->config.runtime_binary
+		    : message_borrow(personality()->binary),
 		message_borrow("features"),
 		NULL,
 	};
@@ -114,7 +118,10 @@ info_run(const struct args *args, struct err *err)
 	};
 
 	(void)args;
-	int r = shim_init(&info.shim, "", "", err);
+	int r = config_load(&info.config, err);
+	if (r < 0)
+		return r;
+	r = shim_init(&info.shim, &info.config, "", "", err);
 	if (r == 0)
 		r = read_options(&info, err);
 	if (r == 0)
@@ -125,5 +132,6 @@ info_run(const struct args *args, struct err *err)
 	free(info.features);
 	options_done(&info.options);
 	shim_done(&info.shim);
+	config_done(&info.config);
 	return r;
 }

@@ -4,7 +4,7 @@
  *
  * A kept file is a copy, written beside its name and renamed, so that it is
  * whole or not there. Room is made before it is written, so that there are
- * never more than KEEP_FILES of them, and none is larger than RECORDING_MAX.
+ * never more of them than the configuration allows, nor larger ones.
  * Foreign files in the directory are neither counted nor removed.
  */
 #include "shim/keep.h"
@@ -22,10 +22,10 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "fsm/fsm.h"
+#include "shim/config.h"
 #include "shim/recorder.h"
 
-#define RECORDING_MAX (1 << 20)
-#define SUFFIX        ".rec"
+#define SUFFIX ".rec"
 
 static bool
 went_wrong(const struct recording *recording)
@@ -81,12 +81,12 @@ survey(DIR *dir, char oldest[NAME_MAX + 1])
 
 /* Two at once may each remove one: the bound holds all the same. */
 static void
-make_room(const char *in)
+make_room(const struct config *config)
 {
-	cleanup_dir DIR *dir = opendir(in);
+	cleanup_dir DIR *dir = opendir(config->keep_dir);
 	char oldest[NAME_MAX + 1] = "";
 
-	while (dir && survey(dir, oldest) >= KEEP_FILES) {
+	while (dir && survey(dir, oldest) >= config->keep_files) {
 		if (unlinkat(dirfd(dir), oldest, 0) < 0)
 			return;
 		rewinddir(dir);
@@ -94,14 +94,16 @@ make_room(const char *in)
 }
 
 static int
-copy(const char *from, const char *in, const char *ns, const char *id)
+copy(const struct config *config, const char *from, const char *ns,
+    const char *id)
 {
+	const char *in = config->keep_dir;
 	cleanup_free char *data = NULL;
 	char to[PATH_MAX];
 	struct stat st;
 	size_t len;
 
-	int r = file_read(AT_FDCWD, from, RECORDING_MAX, &data, &len);
+	int r = file_read(AT_FDCWD, from, config->keep_size, &data, &len);
 	if (r >= 0 && lstat(from, &st) < 0)
 		r = -errno;
 	if (r >= 0)
@@ -113,29 +115,26 @@ copy(const char *from, const char *in, const char *ns, const char *id)
 	if (r < 0)
 		return r;
 	if (access(to, F_OK) < 0)
-		make_room(in);
+		make_room(config);
 	return file_write_atomic(AT_FDCWD, to, data, len, 0600);
 }
 
 void
-keep_recording_in(
-    const char *dir, const char *bundle, const char *ns, const char *id)
+keep_recording(const struct config *config, const char *bundle, const char *ns,
+    const char *id)
 {
 	struct recording recording;
 	char path[PATH_MAX];
 	struct err ignored;
 
-	if (path_format(path, sizeof(path), "%s/" RECORDER_FILE, bundle) < 0 ||
+	if (config->keep == CONFIG_KEEP_NEVER || !*config->keep_dir ||
+	    path_format(path, sizeof(path), "%s/" RECORDER_FILE, bundle) < 0 ||
 	    recording_load(path, &recording, &ignored) < 0)
 		return;
-	int r = went_wrong(&recording) ? copy(path, dir, ns, id) : 0;
+	int r = config->keep == CONFIG_KEEP_ALWAYS || went_wrong(&recording)
+		    ? copy(config, path, ns, id)
+		    : 0;
 	if (r < 0)
 		log_warn("cannot keep %s: %s", path, strerrordesc_np(-r));
 	recording_done(&recording);
-}
-
-void
-keep_recording(const char *bundle, const char *ns, const char *id)
-{
-	keep_recording_in(KEEP_DIR, bundle, ns, id);
 }

@@ -28,6 +28,7 @@
 #include "oci/run.h"
 #include "oci/runtime-log.h"
 #include "oci/stdio.h"
+#include "shim/config.h"
 #include "shim/container.h"
 #include "shim/control.h"
 #include "shim/driver.h"
@@ -249,7 +250,11 @@ launch_open_streams(struct process *p, struct err *err)
 		.lingering = &shim->loggers,
 		.id = p->id,
 		.ns = shim->ns,
-		.times = OCI_LOGGER_TIMES_DEFAULT,
+		.times = {
+			.ready = shim->config->logger_ready,
+			.term = OCI_LOGGER_TERM_TIME,
+			.kill = OCI_LOGGER_KILL_TIME,
+		},
 	};
 	const struct oci_stdio_spec spec = {
 		.in = p->in,

@@ -16,7 +16,6 @@
 #include "base/err.h"
 
 #define RECORDER_FILE     "flight.rec" /* in the bundle */
-#define RECORDER_SIZE     (32u << 10)  /* bytes of that file */
 #define RECORDER_NAME_MAX 76           /* of an id, containerd's own limit */
 
 struct recorder;

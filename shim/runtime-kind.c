@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "oci/run.h"
+#include "shim/config.h"
 #include "shim/container.h"
 #include "shim/driver.h"
 #include "shim/gvisor-config.h"
@@ -29,12 +30,17 @@ struct runtime_kind {
 	void *arg;
 };
 
-/* A runtime's defaults, where neither the request nor a file says more. */
+/* Of chock.conf, else of our name. */
 static int
 underlay_defaults(struct container *c, struct err *err)
 {
-	char *binary = (char *)(uintptr_t)personality()->binary;
-	char *root = (char *)(uintptr_t)personality()->root;
+	const struct config *config = c->shim->config;
+	char *binary = (char *)(uintptr_t)(*config->runtime_binary
+					       ? config->runtime_binary
+					       : personality()->binary);
+	char *root =
+	    (char *)(uintptr_t)(*config->runtime_root ? config->runtime_root
+						      : personality()->root);
 	char *none = (char *)(uintptr_t) "";
 	const struct task_options defaults = {
 		.binary = binary,

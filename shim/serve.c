@@ -27,6 +27,7 @@
 #include "ipc/publish.h"
 #include "ipc/server.h"
 #include "oci/child.h"
+#include "shim/config.h"
 #include "shim/container.h"
 #include "shim/personality.h"
 #include "shim/shim.h"
@@ -40,13 +41,14 @@ struct socket_file {
 };
 
 struct serving {
+	struct config config;
 	struct shim shim;
 	struct event *term, *interrupt, *dump;
 };
 
 /* containerd reads this FIFO, when it is there at all. */
 static void
-open_log(bool debug)
+open_log(enum log_level level)
 {
 	int fd = open("log", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 
@@ -54,8 +56,7 @@ open_log(bool debug)
 		(void)dup2(fd, STDERR_FILENO);
 		(void)close(fd);
 	}
-	log_init(STDERR_FILENO, debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
-	    personality()->runtime);
+	log_init(STDERR_FILENO, level, personality()->runtime);
 }
 
 static void
@@ -239,6 +240,7 @@ serving_done(struct serving *s)
 	if (s->dump)
 		event_free(s->dump);
 	shim_done(&s->shim);
+	config_done(&s->config);
 }
 
 static int
@@ -246,7 +248,8 @@ serve(struct serving *s, const struct args *args, int socket, struct err *err)
 {
 	const char *publish = getenv("TTRPC_ADDRESS");
 
-	int r = shim_init(&s->shim, args->ns, publish ? publish : "", err);
+	int r = shim_init(
+	    &s->shim, &s->config, args->ns, publish ? publish : "", err);
 	if (r < 0) {
 		(void)close(socket);
 		return r;
@@ -270,9 +273,12 @@ serve_run(const struct args *args, struct err *err)
 	struct socket_file file;
 	int socket;
 
-	open_log(args->debug);
+	int r = config_load(&s.config, err);
+	if (r < 0)
+		return r;
+	open_log(args->debug ? LOG_LEVEL_DEBUG : s.config.log_level);
 	event_set_log_callback(on_libevent_log);
-	int r = settle_process(err);
+	r = settle_process(err);
 	if (r == 0)
 		r = take_socket(args, &socket, err);
 	if (r < 0)

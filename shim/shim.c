@@ -15,9 +15,17 @@
 #include "ipc/server.h"
 #include "oci/child.h"
 #include "oci/logger.h"
+#include "shim/config.h"
 #include "shim/container.h"
 #include "shim/launch.h"
 #include "shim/rpc.h"
+
+/* From a runtime's success to its terminal. */
+#define CONSOLE_TIME (10 * NSEC_PER_SEC)
+/* What a runtime command has left once init is dead. */
+#define ORPHANED_TIME (2 * NSEC_PER_SEC)
+
+static void await_idle(void *arg);
 
 static void
 on_orphan(pid_t pid, void *arg)
@@ -47,6 +55,7 @@ on_bury(evutil_socket_t fd, short what, void *arg)
 	}
 	/* What an exec needed is not kept for the next one. */
 	(void)malloc_trim(0);
+	await_idle(shim);
 }
 
 void
@@ -106,8 +115,9 @@ make_parts(struct shim *shim, const char *publish_address, struct err *err)
 {
 	const struct ttrpc_server_limits server_limits =
 	    TTRPC_SERVER_LIMITS_DEFAULT;
-	const struct publish_limits publish_limits = PUBLISH_LIMITS_DEFAULT;
+	struct publish_limits publish_limits = PUBLISH_LIMITS_DEFAULT;
 
+	publish_limits.droppable_max = shim->config->event_queue;
 	int r = child_set_new(
 	    shim->base, PRIORITY_CHILD, on_orphan, shim, &shim->children, err);
 	if (r == 0)
@@ -119,11 +129,64 @@ make_parts(struct shim *shim, const char *publish_address, struct err *err)
 	return r;
 }
 
-int
-shim_init(struct shim *shim, const char *ns, const char *publish_address,
-    struct err *err)
+bool
+shim_is_idle(const struct shim *shim)
 {
-	*shim = (struct shim){ .times = SHIM_TIMES_DEFAULT, .ns = ns };
+	return list_empty(&shim->containers) &&
+	       ttrpc_server_connections(shim->server) == 0;
+}
+
+static void
+await_idle(void *arg)
+{
+	struct shim *shim = arg;
+	struct timeval tv = clock_timeval(shim->config->idle);
+
+	if (shim->idle && shim_is_idle(shim))
+		(void)event_add(shim->idle, &tv);
+}
+
+static void
+on_idle(evutil_socket_t fd, short what, void *arg)
+{
+	struct shim *shim = arg;
+
+	(void)fd;
+	(void)what;
+	if (!shim_is_idle(shim))
+		return;
+	log_info("ending: nobody has needed this shim for a while");
+	shim_end(shim);
+}
+
+/* Of the lowest priority: a connection that waits is accepted before. */
+static int
+watch_idle(struct shim *shim, struct err *err)
+{
+	shim->idle = event_new(shim->base, -1, 0, on_idle, shim);
+	if (!shim->idle)
+		return err_set_errno(err, ENOMEM, "make events");
+	(void)event_priority_set(shim->idle, PRIORITY_PUBLISH);
+	ttrpc_server_on_idle(shim->server, await_idle, shim);
+	await_idle(shim);
+	return 0;
+}
+
+int
+shim_init(struct shim *shim, const struct config *config, const char *ns,
+    const char *publish_address, struct err *err)
+{
+	*shim = (struct shim){
+		.times = {
+			.runtime = config->runtime_timeout,
+			.console = CONSOLE_TIME,
+			.drain = config->output_drain,
+			.orphaned = ORPHANED_TIME,
+			.shutdown = config->event_drain,
+		},
+		.config = config,
+		.ns = ns,
+	};
 	list_init(&shim->containers);
 	list_init(&shim->launches);
 	list_init(&shim->loggers);
@@ -138,7 +201,10 @@ shim_init(struct shim *shim, const char *ns, const char *publish_address,
 	if (!shim->bury || !shim->end)
 		return err_set_errno(err, ENOMEM, "make events");
 	(void)event_priority_set(shim->bury, PRIORITY_PUBLISH);
-	return make_parts(shim, publish_address, err);
+	int r = make_parts(shim, publish_address, err);
+	if (r == 0 && config->idle)
+		r = watch_idle(shim, err);
+	return r;
 }
 
 void
@@ -160,6 +226,8 @@ shim_done(struct shim *shim)
 		event_free(shim->bury);
 	if (shim->end)
 		event_free(shim->end);
+	if (shim->idle)
+		event_free(shim->idle);
 	if (shim->base)
 		event_base_free(shim->base);
 }

@@ -14,6 +14,7 @@
 #include "shim/tombstone.h"
 
 struct child_set;
+struct config;
 struct event;
 struct event_base;
 struct process;
@@ -41,12 +42,6 @@ struct shim_times {
 	    orphaned; /* what a runtime command has left once init is dead */
 	int64_t shutdown; /* the queue is drained for at most this long */
 };
-#define SHIM_TIMES_DEFAULT                                                     \
-	((struct shim_times){ .runtime = 300 * NSEC_PER_SEC,                   \
-	    .console = 10 * NSEC_PER_SEC,                                      \
-	    .drain = 10 * NSEC_PER_SEC,                                        \
-	    .orphaned = 2 * NSEC_PER_SEC,                                      \
-	    .shutdown = 30 * NSEC_PER_SEC })
 
 struct shim {
 	struct event_base *base;
@@ -59,20 +54,22 @@ struct shim {
 	struct list sandboxes; /* struct runsc_sandbox */
 	struct list dead;      /* struct process, freed by the next event */
 	struct event *bury;
-	struct event *end; /* the bound of a shutdown */
+	struct event *end;  /* the bound of a shutdown */
+	struct event *idle; /* nobody needs it for that long; NULL: for ever */
 	struct tombstones tombstones;
 	struct runtime_known known;
 	struct shim_times times;
-	const char *ns; /* containerd namespace, borrowed */
+	const char *ns;              /* containerd namespace, borrowed */
+	const struct config *config; /* borrowed */
 	bool ending;
 };
 
 /*
  * Makes an empty shim in *shim. publish_address is containerd's ttrpc socket
- * ("" for none); ns is borrowed.
+ * ("" for none); ns and config are borrowed.
  */
-int shim_init(struct shim *shim, const char *ns, const char *publish_address,
-    struct err *err);
+int shim_init(struct shim *shim, const struct config *config, const char *ns,
+    const char *publish_address, struct err *err);
 /* Frees everything, containers included; their processes are left alone. */
 void shim_done(struct shim *shim);
 
@@ -81,6 +78,9 @@ void shim_done(struct shim *shim);
  * init a whole container. Both are out of all tables from here on.
  */
 void shim_bury(struct shim *shim, struct process *p);
+
+/* True when nobody is connected and there is no container. */
+bool shim_is_idle(const struct shim *shim);
 
 /*
  * Begins the end: no new connections, events drained, then the loop is left.

@@ -27,6 +27,7 @@
 #include "cgroups/join.h"
 #include "ipc/bootstrap.h"
 #include "oci/spec.h"
+#include "shim/config.h"
 #include "shim/oom-score.h"
 #include "shim/options.h"
 #include "shim/serve.h"
@@ -273,7 +274,14 @@ int
 start_run(const struct args *args, struct err *err)
 {
 	struct start s = { .args = args };
-	int r = run(&s, err);
+	struct config config;
+
+	/* So that a mistake in it is told here, where somebody reads it. */
+	int r = config_load(&config, err);
+	if (r < 0)
+		return r;
+	config_done(&config);
+	r = run(&s, err);
 
 	start_done(&s);
 	return r;

@@ -19,10 +19,13 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "fsm/fsm.h"
+#include "shim/config.h"
 #include "shim/keep.h"
 #include "shim/recorder.h"
 
 static char bundle[64], file[96], kept[96];
+static char no_place[] = "/dev/null/kept";
+static struct config config;
 
 static int
 setup(void **state)
@@ -32,6 +35,12 @@ setup(void **state)
 	assert_non_null(mkdtemp(bundle));
 	(void)snprintf(file, sizeof(file), "%s/" RECORDER_FILE, bundle);
 	(void)snprintf(kept, sizeof(kept), "%s/a/kept", bundle);
+	config = (struct config){
+		.keep = CONFIG_KEEP_FAILED,
+		.keep_dir = kept,
+		.keep_files = 32,
+		.keep_size = 1 << 20,
+	};
 	return 0;
 }
 
@@ -104,7 +113,7 @@ static const struct record exec_step = {
 static void
 keep(void)
 {
-	keep_recording_in(kept, bundle, "ns", "id");
+	keep_recording(&config, bundle, "ns", "id");
 }
 
 static void
@@ -212,20 +221,20 @@ test_the_oldest_goes(void **state)
 	assert_int_equal(dir_make_all(kept, 0700), 0);
 	put("not-ours", 1);
 	/* the oldest is neither the first nor the last of them */
-	for (int i = 0; i < KEEP_FILES; i++) {
+	for (int i = 0; i < (int)config.keep_files; i++) {
 		(void)snprintf(name, sizeof(name), "n-%d.rec", i);
 		put(name, i == 7 ? 1000 : 2000 + i);
 	}
 	record(&running, 1);
 	keep();
-	assert_int_equal(for_each_kept(NULL), KEEP_FILES + 1);
+	assert_int_equal(for_each_kept(NULL), (int)config.keep_files + 1);
 	assert_false(is_there("n-7.rec"));
 	assert_true(is_there("n-0.rec"));
 	assert_true(is_there("not-ours"));
 	/* what is there already needs no room */
 	keep();
 	assert_true(is_there("n-0.rec"));
-	assert_int_equal(for_each_kept(NULL), KEEP_FILES + 1);
+	assert_int_equal(for_each_kept(NULL), (int)config.keep_files + 1);
 }
 
 static void
@@ -235,15 +244,36 @@ test_more_than_the_bound(void **state)
 
 	(void)state;
 	assert_int_equal(dir_make_all(kept, 0700), 0);
-	for (int i = 0; i < KEEP_FILES + 5; i++) {
+	for (int i = 0; i < (int)config.keep_files + 5; i++) {
 		(void)snprintf(name, sizeof(name), "n-%d.rec", i);
 		put(name, 1000 + i);
 	}
 	record(&running, 1);
 	keep();
-	assert_int_equal(for_each_kept(NULL), KEEP_FILES);
+	assert_int_equal(for_each_kept(NULL), (int)config.keep_files);
 	assert_false(is_there("n-5.rec"));
 	assert_true(is_there("n-6.rec"));
+}
+
+static void
+test_policy(void **state)
+{
+	(void)state;
+	record(&deleted, 1);
+	keep();
+	assert_int_equal(for_each_kept(NULL), 0);
+	config.keep = CONFIG_KEEP_ALWAYS;
+	keep();
+	assert_int_equal(for_each_kept(NULL), 1);
+	(void)for_each_kept(remove_kept);
+	record(&running, 1);
+	config.keep = CONFIG_KEEP_NEVER;
+	keep();
+	assert_int_equal(for_each_kept(NULL), 0);
+	config.keep = CONFIG_KEEP_ALWAYS;
+	config.keep_size = 100;
+	keep();
+	assert_int_equal(for_each_kept(NULL), 0);
 }
 
 static void
@@ -268,7 +298,8 @@ test_no_place(void **state)
 	record(&running, 1);
 	assert_int_equal(pipe(log), 0);
 	log_init(log[1], LOG_LEVEL_WARN, NULL);
-	keep_recording_in("/dev/null/kept", bundle, "ns", "id");
+	config.keep_dir = no_place;
+	keep_recording(&config, bundle, "ns", "id");
 	log_init(STDERR_FILENO, LOG_LEVEL_INFO, NULL);
 	assert_true(read(log[0], line, sizeof(line) - 1) > 0);
 	assert_non_null(strstr(line, "cannot keep "));
@@ -287,6 +318,7 @@ main(void)
 		TEST(test_the_copy),
 		TEST(test_the_oldest_goes),
 		TEST(test_more_than_the_bound),
+		TEST(test_policy),
 		TEST(test_no_recording),
 		TEST(test_no_place),
 	};

@@ -26,11 +26,12 @@
 #include "shim/recorder.h"
 
 /* The format, as recorder.c has it. */
-#define HEADER   256
-#define SLOT     128
-#define RING     (HEADER + SLOT)
-#define SIZE(n)  ((size_t)(RING + (n)*SLOT))
-#define CHECKSUM 124 /* in a slot */
+#define RECORDER_BYTES (32 << 10)
+#define HEADER         256
+#define SLOT           128
+#define RING           (HEADER + SLOT)
+#define SIZE(n)        ((size_t)(RING + (n)*SLOT))
+#define CHECKSUM       124 /* in a slot */
 
 static char dir[64];
 static char path[128];
@@ -540,11 +541,11 @@ test_the_file(void **state)
 	struct err err;
 
 	assert_int_equal(
-	    recorder_open(path, RECORDER_SIZE, "n", "i", &r, &err), 0);
+	    recorder_open(path, RECORDER_BYTES, "n", "i", &r, &err), 0);
 	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_size, RECORDER_SIZE);
+	assert_int_equal(st.st_size, RECORDER_BYTES);
 	assert_int_equal(st.st_mode, S_IFREG | 0600);
-	assert_true((unsigned long)st.st_blocks * 512 >= RECORDER_SIZE);
+	assert_true((unsigned long)st.st_blocks * 512 >= RECORDER_BYTES);
 	recorder_close(r);
 }
 
@@ -608,7 +609,7 @@ open_on_full_disk(void)
 	    mount("none", "/", "", MS_REC | MS_PRIVATE, "") < 0 ||
 	    mount("none", dir, "tmpfs", 0, "size=16k") < 0)
 		return 77;
-	if (recorder_open(path, RECORDER_SIZE, "n", "i", &r, &err) != -ENOSPC)
+	if (recorder_open(path, RECORDER_BYTES, "n", "i", &r, &err) != -ENOSPC)
 		return 1;
 	if (!strstr(err.msg, "No space left on device"))
 		return 2;

@@ -60,6 +60,7 @@ class Launcher:
             env["NAMESPACE"] = test.namespace
             env["MAX_SHIM_VERSION"] = "2"
         env[procs.MARK] = test.token
+        env["CHOCK_CONFIG"] = ""  # the machine's own is not the test's
         env.update(test.extra_env)
         return env
 

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""chock.conf: what its keys do to a shim."""
+
+import os
+import shutil
+import signal
+import time
+
+from chocktest import ttrpc
+from chocktest.container import Container
+
+
+def configure(t, text):
+    path = os.path.join(t.dir, "chock.conf")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    t.extra_env["CHOCK_CONFIG"] = path
+    return path
+
+
+def test_mistake_fails_the_start(t):
+    path = configure(t, "[log]\nlevel = info\n\n[runtime]\nrot = /x\n")
+    bundle = t.bundle()
+    result = t.launcher().start(bundle)
+    t.equal(result.code, 1)
+    t.true(f"{path}:5: unknown key rot in section [runtime]".encode()
+           in result.out, result.out)
+    t.check_clean()
+
+
+def test_mistake_does_not_fail_delete(t):
+    """Whoever broke the file still gets rid of the containers."""
+    c = t.container().run()
+    configure(t, "[nothing]\nat = all\n")
+    c.shim.kill(signal.SIGKILL)
+    c.shim.wait_gone()
+    result = c.shim.delete_command()
+    t.equal(result.code, 0, result)
+    t.equal(result.response["exit_status"], 137)
+    t.check_clean()
+
+
+def test_default_runtime_and_root(t):
+    """What the request does not say."""
+    root = os.path.join(t.dir, "elsewhere")
+    configure(t, f"[runtime]\nbinary = {t.runtime}\nroot = {root}\n")
+    bundle = t.bundle()
+    c = Container(t, t.shim(bundle), bundle)
+    c.shim.call("Create", id=c.id, bundle=bundle.path)
+    t.true(os.path.isdir(f"{root}/{t.namespace}"), "root is elsewhere")
+    with open(bundle.file("runtime"), encoding="utf-8") as file:
+        t.equal(file.read(), t.runtime)
+    c.shim.call("Kill", id=c.id, signal=9)
+    c.shim.call("Wait", id=c.id)
+    c.shim.call("Delete", id=c.id)
+    c.shutdown()
+    t.check_clean()
+
+
+def test_log_level(t):
+    configure(t, "[log]\nlevel = debug\n")
+    c = t.container().run()
+    c.finish()
+    c.shutdown()
+    t.true("level=debug" in c.bundle.log.text(), "no debug line in the log")
+    c.shim.delete_command()
+    t.check_clean()
+
+
+def test_recorder_size(t):
+    configure(t, "[recorder]\nsize = 64K\n")
+    c = t.container().run()
+    t.equal(os.path.getsize(c.bundle.file("flight.rec")), 64 << 10)
+    c.finish()
+    c.shutdown()
+
+
+def test_output_drain(t):
+    """A child that keeps the output open holds Delete up for so long."""
+    configure(t, "[output]\ndrain = 0\n")
+    stdio = t.stdio()
+    c = t.sh("sleep 1000 & exit 0", stdio=stdio).run()
+    c.shim.call("Wait", id=c.id)
+    begin = time.monotonic()
+    c.shim.call("Delete", id=c.id)
+    t.true(time.monotonic() - begin < 5, "waited for its output")
+    c.shutdown()
+
+
+def keep(t, policy):
+    """Recordings that are there after a container's whole life."""
+    kept = os.path.join(t.dir, "kept")
+    configure(t, f"[recorder]\nkeep = {policy}\ndirectory = {kept}\n")
+    c = t.container().run()
+    c.finish()
+    c.shutdown()
+    c.shim.delete_command()
+    names = os.listdir(kept) if os.path.isdir(kept) else []
+    shutil.rmtree(kept, ignore_errors=True)
+    return names
+
+
+def test_recordings_are_kept_always(t):
+    t.equal(len(keep(t, "always")), 1)
+
+
+def test_recordings_are_kept_of_failures(t):
+    t.equal(keep(t, "failed"), [])
+
+
+def hang_up(t):
+    for client in t.clients:
+        client.close()
+    t.clients.clear()
+
+
+def test_idle_shim_ends(t):
+    """Nobody connected, no container: it ends, and its socket goes."""
+    configure(t, "[shim]\nidle = 300ms\n")
+    c = t.container().run()
+    c.finish()
+    path = c.shim.path
+    hang_up(t)
+    c.shim.wait_gone()
+    t.true(not os.path.exists(path), "its socket is left")
+
+
+def test_idle_shim_that_is_needed_stays(t):
+    """A container keeps it, and so does a connection."""
+    configure(t, "[shim]\nidle = 200ms\n")
+    c = t.container().run()
+    hang_up(t)
+    time.sleep(1)  # what must not happen takes this long
+    c.shim.client = c.shim.connect()
+    c.finish()
+    time.sleep(1)
+    t.equal(c.shim.call("Connect", id="x")["shim_pid"], c.shim.pid)
+    hang_up(t)
+    c.shim.wait_gone()
+
+
+def test_idle_shim_that_was_never_used(t):
+    """containerd died between start and Create."""
+    configure(t, "[shim]\nidle = 300ms\n")
+    bundle = t.bundle()
+    shim = t.shim(bundle)
+    hang_up(t)
+    shim.wait_gone()
+    t.true(not os.path.exists(shim.path), "its socket is left")
+    # The next one of that name starts as if there had been none.
+    again = t.shim(bundle)
+    t.true(again.pid != shim.pid, "the same process")
+    try:
+        again.call("State", id=bundle.id)
+    except ttrpc.RpcError as error:
+        t.equal(error.code, 5)
+    again.call("Shutdown", id=bundle.id, timeout=10)
