@@ -3,21 +3,18 @@
 # Out of memory on cgroup2: told once for each container that it hit, by the name
 # of that container, before its exit.
 
-# takes_all ID: a container that asks for more than it may have at once.
-takes_all() {
-	c-run -d --null-io --memory-limit 16777216 "$IMAGE" "$1" \
-		dd if=/dev/zero of=/dev/null bs=64M
-}
-
-# N containers, one after the other, that die as soon as they start.
+# N containers, two at a time, that ask for more than they may have as soon as
+# they start.
 oom_at_once() {
-	local n i
-	n=$(scaled "${OOM_COUNT:-50}")
+	local n=${OOM_COUNT:-50}
 	events_start ev
-	for i in $(seq "$n"); do
-		takes_all "o$i"
-		expect_exit 137 "o$i"
-	done
+	# shellcheck disable=SC2016
+	seq "$n" | xargs -P 2 -I N sh -c '
+		c-run --rm --null-io --memory-limit 16777216 "$IMAGE" oN \
+			dd if=/dev/zero of=/dev/null bs=64M
+		s=$?
+		[ $s = 137 ] || echo "status $s, not 137"' >wrong
+	[ ! -s wrong ] || fail "$(cat wrong)"
 	wait_for 30 events_are delete "$n"
 	events_check --exits "$n" --ooms "$n"
 	events_stop
@@ -40,13 +37,15 @@ oom_neighbour() {
 }
 
 # SIGKILL alone is no OOM, not even where memory is short: a file that is read
-# fills it, and gives it back.
+# fills it, and gives it back. It is the one to pay that brings it in.
 oom_not() {
+	dd if=/dev/zero of=/var/tmp/short bs=1M count=40 conv=fsync 2>dd
+	echo 1 >/proc/sys/vm/drop_caches
 	events_start ev
 	c-run -d --null-io --memory-limit 16777216 --mount \
-		"type=bind,src=${CONTAINERD%/*},dst=/tmp,options=rbind:ro" \
+		"type=bind,src=/var/tmp,dst=/tmp,options=rbind:ro" \
 		"$IMAGE" short \
-		sh -c 'while :; do cat /tmp/containerd >/dev/null; done'
+		sh -c 'while :; do cat /tmp/short >/dev/null; done'
 	wait_for 30 grep -qE '^max [1-9]' "$(cgroup_of short)/memory.events"
 	kill -KILL "$(pid_of short)"
 	expect_exit 137 short
