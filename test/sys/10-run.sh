@@ -69,13 +69,13 @@ run_detached() {
 }
 
 run_missing() {
-	expect_error 'executable file not found' \
+	expect_error 'executable file .*not found' \
 		c-run --rm "$IMAGE" miss1 nothing-there
 	c c rm miss1 || :
-	expect_error 'no such file or directory' \
+	expect_error '[Nn]o such file or directory' \
 		c-run --rm "$IMAGE" miss2 /no/thing
 	c c rm miss2 || :
-	expect_error 'permission denied' c-run --rm "$IMAGE" miss3 /plain
+	expect_error '[Pp]ermission denied' c-run --rm "$IMAGE" miss3 /plain
 	c c rm miss3 || :
 }
 
