@@ -11,8 +11,8 @@
  * - v2: inotify on memory.events, which the kernel modifies after counting.
  *   systemd removes the cgroup of a scope as soon as it is empty, often before
  *   we have looked. Then a kill is taken for ours when the file was modified
- *   since, and the system as a whole (/proc/vmstat) has counted one that is in
- *   nobody's number: memory.events is modified for lesser reasons, too.
+ *   since, and the system as a whole (/proc/vmstat) has counted another one:
+ *   memory.events is modified for lesser reasons, too.
  *
  * On v1 a kill is counted only where the victim was, so the cgroups below are
  * looked at too; on v2 it is counted in all above as well. Linux before 4.13
@@ -148,13 +148,19 @@ read_v2(const struct oom_watch *watch, uint64_t *ret, uint64_t *ret_elsewhere)
 	return 0;
 }
 
+/*
+ * Where some kill was told already it would be a guess too many: the kernel
+ * holds notifications back for 10 ms, so one is often still to come, and
+ * another container may have been hit meanwhile.
+ */
 static bool
 missed_one(const struct oom_watch *watch)
 {
 	uint64_t system;
 
-	return watch->pending && read_system_kills(&system) == 0 &&
-	       (int64_t)(system - watch->elsewhere - watch->last_seen) > 0;
+	return watch->pending && watch->last_seen == 0 &&
+	       read_system_kills(&system) == 0 &&
+	       (int64_t)(system - watch->elsewhere) > 0;
 }
 
 static void
@@ -174,8 +180,8 @@ look_v2(struct oom_watch *watch)
 	int r = read_v2(watch, &kills, &watch->elsewhere);
 	if (r == 0)
 		look_at_counter(watch, kills);
-	else if (missed_one(watch))
-		watch->pending = !watch->fn(watch->arg);
+	else if (missed_one(watch) && watch->fn(watch->arg))
+		watch->last_seen = 1;
 }
 
 /* A cgroup that cannot be read is gone, and so is what there was to tell. */
