@@ -148,6 +148,12 @@ listener_new_consume(struct event_base *base, int priority, int fd,
 }
 
 void
+listener_accept_now(struct listener *listener)
+{
+	listener_on_readable(listener->fd, EV_READ, listener);
+}
+
+void
 listener_free(struct listener *listener)
 {
 	if (!listener)

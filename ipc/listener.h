@@ -19,6 +19,9 @@ int listener_new_consume(struct event_base *base, int priority, int fd,
     listener_accept_fn *accepted, void *arg, struct listener **ret,
     struct err *err);
 
+/* Accepts one connection if one waits, without the loop. */
+void listener_accept_now(struct listener *listener);
+
 /* Closes the socket. NULL is fine. Not from inside of `accepted`. */
 void listener_free(struct listener *listener);
 

@@ -310,6 +310,16 @@ ttrpc_server_listen_consume(
 }
 
 void
+ttrpc_server_accept_now(struct ttrpc_server *server)
+{
+	list_for_each(l, tmp, &server->sockets)
+	{
+		listener_accept_now(
+		    list_entry(l, struct socket, link)->listener);
+	}
+}
+
+void
 ttrpc_server_stop_listening(struct ttrpc_server *server)
 {
 	list_for_each(l, tmp, &server->sockets)

@@ -79,6 +79,9 @@ void ttrpc_server_free(struct ttrpc_server *server);
 int ttrpc_server_listen_consume(
     struct ttrpc_server *server, int listen_fd, struct err *err);
 
+/* Accepts a connection that waits, if there is one, without the loop. */
+void ttrpc_server_accept_now(struct ttrpc_server *server);
+
 /* Closes the listening sockets, leaves connections alone. */
 void ttrpc_server_stop_listening(struct ttrpc_server *server);
 

@@ -22,8 +22,8 @@
 #define DAY      (24 * 3600 * NSEC_PER_SEC)
 
 enum kind {
-	KIND_PATH, /* empty, or absolute */
-	KIND_WORD,
+	KIND_PATH,    /* empty, or absolute */
+	KIND_PROGRAM, /* empty, a name, or absolute */
 	KIND_TIME,
 	KIND_SIZE,
 	KIND_COUNT,
@@ -41,7 +41,7 @@ struct key {
 #define FIELD(field) offsetof(struct config, field)
 
 static const struct key keys[] = {
-	{ "runtime", "binary", KIND_WORD, FIELD(runtime_binary), 0, 0 },
+	{ "runtime", "binary", KIND_PROGRAM, FIELD(runtime_binary), 0, 0 },
 	{ "runtime", "root", KIND_PATH, FIELD(runtime_root), 0, 0 },
 	{ "runtime", "timeout", KIND_TIME, FIELD(runtime_timeout), NSEC_PER_SEC,
 	    DAY },
@@ -180,7 +180,9 @@ set(const struct key *key, const char *text, struct config *config)
 		if (*text && *text != '/')
 			return "must be an absolute path";
 		return set_text(text, field);
-	case KIND_WORD:
+	case KIND_PROGRAM:
+		if (strchr(text, '/') && *text != '/')
+			return "must be a name or an absolute path";
 		return set_text(text, field);
 	case KIND_TIME:
 		return set_number(key, text, times, field,
@@ -253,24 +255,58 @@ on_key(void *arg, const char *section, const char *name, const char *value)
 	return !wrong;
 }
 
-/* inih's: fgets(3) from the text. A line that does not fit is cut by it, and
- * what is left would be taken for a line of its own. */
+static bool
+is_section(const char *name, size_t len)
+{
+	for (size_t i = 0; i < N_KEYS; i++) {
+		if (strlen(keys[i].section) == len &&
+		    memcmp(keys[i].section, name, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* inih tells of keys only, and looks no further than the bracket. */
+static void
+check_section(struct reading *reading, const char *line)
+{
+	size_t len = strcspn(++line, "]");
+	const char *rest = line + len;
+
+	if (!*rest)
+		return; /* inih's to say */
+	rest += 1 + strspn(rest + 1, " \t\r");
+	if (!is_section(line, len))
+		note_failure(reading, "unknown section [%.*s]", (int)len, line);
+	else if (*rest && *rest != '#' && *rest != ';')
+		note_failure(reading, "unexpected '%.50s'", rest);
+}
+
+/*
+ * inih's: fgets(3) from the text. A line that does not fit is cut by it, and
+ * what is left would be taken for a line of its own; one that is indented would
+ * go on with the line before.
+ */
 static char *
 next_line(char *buf, int size, void *arg)
 {
 	struct reading *reading = arg;
 	size_t len = strcspn(reading->at, "\n");
+	size_t indent = strspn(reading->at, " \t");
 
-	if (!*reading->at)
+	if (!*reading->at || reading->failed_line)
 		return NULL;
 	reading->line++;
 	if (len + 2 > (size_t)size) {
 		note_failure(reading, "the line is too long");
 		return NULL;
 	}
-	memcpy(buf, reading->at, len);
-	buf[len] = '\0';
+	indent = indent < len ? indent : len;
+	memcpy(buf, reading->at + indent, len - indent);
+	buf[len - indent] = '\0';
 	reading->at += len + (reading->at[len] == '\n');
+	if (*buf == '[')
+		check_section(reading, buf);
 	return buf;
 }
 
@@ -350,13 +386,17 @@ config_load(struct config *ret, struct err *err)
 {
 	const char *path = getenv(CONFIG_ENV);
 	cleanup_free char *text = NULL;
+	size_t len;
 
 	path = path ? path : CONFIG_FILE;
 	if (!*path)
 		return config_init(ret, err);
-	int r = file_read(AT_FDCWD, path, TEXT_MAX, &text, NULL);
+	int r = file_read(AT_FDCWD, path, TEXT_MAX, &text, &len);
 	if (r == -ENOENT)
 		return config_init(ret, err);
+	if (r == 0 && strlen(text) != len)
+		return err_set(err, ERR_INVALID_ARGUMENT, EINVAL,
+		    "%s: there is a NUL in it", path);
 	return r < 0 ? err_set_errno(err, -r, "read %s", path)
 		     : config_parse(path, text, ret, err);
 }

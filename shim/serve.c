@@ -257,6 +257,8 @@ serve(struct serving *s, const struct args *args, int socket, struct err *err)
 	r = ttrpc_server_listen_consume(s->shim.server, socket, err);
 	if (r == 0)
 		r = watch_signals(s, err);
+	if (r == 0)
+		r = shim_watch_idle(&s->shim, err);
 	if (r < 0)
 		return r;
 	log_info("serving %s", args->id);

@@ -153,16 +153,19 @@ on_idle(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	/* Whoever is in the queue of the socket has connected to us. */
+	ttrpc_server_accept_now(shim->server);
 	if (!shim_is_idle(shim))
 		return;
 	log_info("ending: nobody has needed this shim for a while");
 	shim_end(shim);
 }
 
-/* Of the lowest priority: a connection that waits is accepted before. */
-static int
-watch_idle(struct shim *shim, struct err *err)
+int
+shim_watch_idle(struct shim *shim, struct err *err)
 {
+	if (!shim->config->idle)
+		return 0;
 	shim->idle = event_new(shim->base, -1, 0, on_idle, shim);
 	if (!shim->idle)
 		return err_set_errno(err, ENOMEM, "make events");
@@ -201,10 +204,7 @@ shim_init(struct shim *shim, const struct config *config, const char *ns,
 	if (!shim->bury || !shim->end)
 		return err_set_errno(err, ENOMEM, "make events");
 	(void)event_priority_set(shim->bury, PRIORITY_PUBLISH);
-	int r = make_parts(shim, publish_address, err);
-	if (r == 0 && config->idle)
-		r = watch_idle(shim, err);
-	return r;
+	return make_parts(shim, publish_address, err);
 }
 
 void

@@ -79,6 +79,10 @@ void shim_done(struct shim *shim);
  */
 void shim_bury(struct shim *shim, struct process *p);
 
+/* From here on the shim ends by itself when it is idle for as long as the
+ * configuration says; nothing when it says never. */
+int shim_watch_idle(struct shim *shim, struct err *err);
+
 /* True when nobody is connected and there is no container. */
 bool shim_is_idle(const struct shim *shim);
 

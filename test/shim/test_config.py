@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import time
+from concurrent import futures
 
 from chocktest import ttrpc
 from chocktest.container import Container
@@ -112,6 +113,41 @@ def hang_up(t):
     for client in t.clients:
         client.close()
     t.clients.clear()
+
+
+def test_recordings_are_kept_never(t):
+    t.equal(keep_after_a_crash(t, "never"), 0)
+
+
+def test_recordings_of_a_crash_are_kept(t):
+    t.equal(keep_after_a_crash(t, "failed"), 1)
+
+
+def keep_after_a_crash(t, policy):
+    kept = os.path.join(t.dir, "kept")
+    configure(t, f"[recorder]\nkeep = {policy}\ndirectory = {kept}\n")
+    c = t.container().run()
+    c.shim.kill(signal.SIGKILL)
+    c.shim.wait_gone()
+    c.shim.delete_command()
+    return len(os.listdir(kept)) if os.path.isdir(kept) else 0
+
+
+def test_idle_does_not_cut_delete_short(t):
+    """`delete` has no connection either, and no container."""
+    c = t.container(script=["delete before barrier b"])
+    barrier = c.bundle.barrier("b")
+    c.run()
+    c.shim.kill(signal.SIGKILL)
+    c.shim.wait_gone()
+    configure(t, "[shim]\nidle = 1ms\n")
+    with futures.ThreadPoolExecutor(1) as pool:
+        result = pool.submit(c.shim.delete_command)
+        barrier.wait_reached()
+        time.sleep(0.2)  # what must not happen would have by now
+        barrier.go()
+        t.equal(result.result(30).code, 0)
+    t.check_clean()
 
 
 def test_idle_shim_ends(t):

@@ -73,7 +73,7 @@ test_empty(void **state)
 	read_text("");
 	assert_defaults();
 	config_done(&c);
-	read_text("# nothing\n\n; at all\n[runtime]\n");
+	read_text("# nothing\n\n; at all\n[runtime] ; yet\n");
 	assert_defaults();
 }
 
@@ -105,13 +105,28 @@ test_all(void **state)
 }
 
 static void
+test_indented(void **state)
+{
+	(void)state;
+	read_text("  [log]\n\tlevel = warn\n[runtime]\n  binary = a\n"
+		  "  root = /b\n");
+	assert_int_equal(c.log_level, LOG_LEVEL_WARN);
+	assert_string_equal(c.runtime_binary, "a");
+	assert_string_equal(c.runtime_root, "/b");
+	config_done(&c);
+	expect_error("[runtime]\nbinary = ../x\n",
+	    "f:2: binary must be a name or an absolute path");
+}
+
+static void
 test_unknown(void **state)
 {
 	(void)state;
 	expect_error("\n[runtime]\nbinry = x\n",
 	    "f:3: unknown key binry in section [runtime]");
-	expect_error("[rntime]\nroot = /x\n",
-	    "f:2: unknown key root in section [rntime]");
+	expect_error("[rntime]\nroot = /x\n", "f:1: unknown section [rntime]");
+	expect_error("\n[bogus] # none\n", "f:2: unknown section [bogus]");
+	expect_error("[log] level=info\n", "f:1: unexpected 'level=info'");
 	expect_error("root = /x\n", "f:1: unknown key root in section []");
 	expect_error(
 	    "[log]\nlevel = info\nlevel = info\n", "f:3: level is there twice");
@@ -179,6 +194,10 @@ test_file(void **state)
 	assert_int_equal(config_load(&c, &err), 0);
 	assert_int_equal(c.log_level, LOG_LEVEL_WARN);
 	config_done(&c);
+	assert_int_equal(pwrite(fd, "", 1, 3), 1);
+	assert_int_equal(config_load(&c, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, ": there is a NUL in it"));
+	assert_int_equal(pwrite(fd, "g", 1, 3), 1);
 	assert_int_equal(write(fd, "x=1", 3), 3);
 	assert_int_equal(close(fd), 0);
 	assert_int_equal(config_load(&c, &err), -EINVAL);
@@ -202,6 +221,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_empty, teardown),
 		cmocka_unit_test_teardown(test_all, teardown),
+		cmocka_unit_test_teardown(test_indented, teardown),
 		cmocka_unit_test_teardown(test_unknown, teardown),
 		cmocka_unit_test_teardown(test_values, teardown),
 		cmocka_unit_test_teardown(test_syntax, teardown),
