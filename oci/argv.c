@@ -23,6 +23,10 @@ oci_argv_create(const struct oci_runtime *rt, const char *id,
 	argv_add_option(&b, "--console-socket", opts->console_socket);
 	argv_add_if(&b, opts->no_pivot, "--no-pivot");
 	argv_add_if(&b, opts->no_new_keyring, "--no-new-keyring");
+	if (opts->user_log_dir) {
+		argv_add(&b, "--user-log");
+		argv_add_format(&b, "%s/gvisor.log", opts->user_log_dir);
+	}
 	return argv_finish(&b, id, ret);
 }
 

@@ -33,6 +33,7 @@ void oci_argv_done(struct oci_argv *argv);
 struct oci_create_opts {
 	const char *console_socket; /* NULL for none */
 	bool no_pivot, no_new_keyring;
+	const char *user_log_dir; /* runsc: gvisor.log goes there; or NULL */
 };
 
 struct oci_checkpoint_opts {

@@ -28,6 +28,7 @@
 static const char *const group_annotations[] = {
 	"io.containerd.runc.v2.group",
 	"io.kubernetes.cri.sandbox-id",
+	"io.kubernetes.cri-o.SandboxID",
 };
 
 static void
@@ -118,7 +119,7 @@ copy_group(const cJSON *annotations, char **ret)
 
 /* containerd's annotation, else CRI-O's. */
 static bool
-is_in_sandbox(const cJSON *annotations)
+has_container_type(const cJSON *annotations, const char *wanted)
 {
 	const char *type = cJSON_GetStringValue(
 	    member(annotations, "io.kubernetes.cri.container-type"));
@@ -126,23 +127,29 @@ is_in_sandbox(const cJSON *annotations)
 	if (!type)
 		type = cJSON_GetStringValue(
 		    member(annotations, "io.kubernetes.cri-o.ContainerType"));
-	return type && strcmp(type, "container") == 0;
+	return type && strcmp(type, wanted) == 0;
 }
 
 static int
 fill(const cJSON *root, struct oci_spec *ret)
 {
 	const cJSON *linux_part = member(root, "linux");
+	const cJSON *annotations = member(root, "annotations");
 
 	ret->terminal =
 	    cJSON_IsTrue(member(member(root, "process"), "terminal"));
 	ret->private_pidns = has_private_pidns(linux_part);
-	ret->in_sandbox = is_in_sandbox(member(root, "annotations"));
+	ret->in_sandbox = has_container_type(annotations, "container");
+	ret->is_pod_sandbox = has_container_type(annotations, "sandbox");
 	int r = copy_string(member(root, "root"), "path", &ret->root_path);
 	if (r == 0)
 		r = copy_string(linux_part, "cgroupsPath", &ret->cgroups_path);
 	if (r == 0)
-		r = copy_group(member(root, "annotations"), &ret->group);
+		r = copy_group(annotations, &ret->group);
+	if (r == 0)
+		r = copy_string(annotations,
+		    "io.kubernetes.cri.sandbox-log-directory",
+		    &ret->log_directory);
 	return r;
 }
 
@@ -196,6 +203,7 @@ oci_spec_done(struct oci_spec *spec)
 	free(spec->root_path);
 	free(spec->cgroups_path);
 	free(spec->group);
+	free(spec->log_directory);
 	*spec = (struct oci_spec){ 0 };
 }
 

@@ -19,11 +19,14 @@ struct oci_spec {
 	    private_pidns; /* linux.namespaces has a pid entry without a path */
 	bool in_sandbox; /* an annotation says that it is one of the containers
 			  * of a pod, not the pod's sandbox */
-	char *root_path; /* root.path, may be NULL */
-	char *cgroups_path; /* linux.cgroupsPath, may be NULL */
+	bool is_pod_sandbox; /* an annotation says that it is a pod's sandbox */
+	char *log_directory; /* of the pod, by an annotation; NULL if none */
+	char *root_path;     /* root.path, may be NULL */
+	char *cgroups_path;  /* linux.cgroupsPath, may be NULL */
 	char *group; /* value of the first grouping annotation, NULL if none:
 		      * io.containerd.runc.v2.group, then
-		      * io.kubernetes.cri.sandbox-id */
+		      * io.kubernetes.cri.sandbox-id, then
+		      * io.kubernetes.cri-o.SandboxID */
 };
 
 /* Reads <bundle>/config.json. A document that is not a JSON object is an error;

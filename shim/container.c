@@ -68,6 +68,9 @@ fill(struct container *c, const char *id, const char *bundle, struct err *err)
 		return r;
 	c->private_pidns = spec.private_pidns;
 	c->in_sandbox = spec.in_sandbox;
+	c->is_pod_sandbox = spec.is_pod_sandbox;
+	c->sandbox_log_dir = spec.log_directory;
+	spec.log_directory = NULL;
 	c->cgroups_path = take_ptr(spec.cgroups_path);
 	oci_spec_done(&spec);
 	return 0;
@@ -127,6 +130,7 @@ container_free(struct container *c)
 	options_done(&c->options);
 	free(c->cgroups_path);
 	free(c->runtime_root);
+	free(c->sandbox_log_dir);
 	free(c->checkpoint);
 	free(c->rootfs);
 	free(c->bundle);

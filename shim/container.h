@@ -39,7 +39,9 @@ struct container {
 	struct fsm_rule rule;
 	struct recorder *recorder;
 	const struct driver *driver;
-	bool in_sandbox;               /* runsc: it is not a sandbox's own */
+	bool in_sandbox;       /* it is not a sandbox's own, but in one */
+	bool is_pod_sandbox;   /* it is one that others are in */
+	char *sandbox_log_dir; /* of its pod, or NULL */
 	struct runsc_sandbox *sandbox; /* runsc, once created */
 	struct list asks;              /* struct runsc_ask */
 	struct cgroup *cgroup;         /* NULL when it has none of its own */

@@ -14,6 +14,13 @@ init_child(const struct container *c)
 	return LAUNCH_NAMED;
 }
 
+static const char *
+user_log_dir(const struct container *c)
+{
+	(void)c;
+	return NULL;
+}
+
 static int
 restore_argv(const struct container *c, const char *work_path,
     const char *console_socket, struct oci_argv *ret)
@@ -53,6 +60,7 @@ const struct driver driver_runc = {
 	.resume = op_resume,
 	.init_child = init_child,
 	.exec_child = LAUNCH_NAMED,
+	.user_log_dir = user_log_dir,
 	.exec_argv = oci_argv_exec,
 	.restore_argv = restore_argv,
 	.checkpoint_argv = checkpoint_argv,

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/log.h"
+#include "oci/gvisor-spec.h"
 #include "shim/container.h"
 #include "shim/driver.h"
 #include "shim/op-runsc.h"
@@ -18,12 +18,26 @@
 #include "shim/runsc-process.h"
 #include "shim/runsc-sandbox.h"
 
+#define KUBELET "/var/lib/kubelet"
+
 /* A sandbox is the child of whoever has made it; the other containers of a pod
  * come into one that is there. */
 static enum launch_child
 init_child(const struct container *c)
 {
 	return c->in_sandbox ? LAUNCH_FOREIGN : LAUNCH_NAMED;
+}
+
+static int
+prepare(const struct container *c, struct err *err)
+{
+	return oci_gvisor_spec_rewrite(c->bundle, KUBELET, err);
+}
+
+static const char *
+user_log_dir(const struct container *c)
+{
+	return c->is_pod_sandbox ? c->sandbox_log_dir : NULL;
 }
 
 static int
@@ -82,6 +96,8 @@ const struct driver driver_runsc = {
 	.resume = op_runsc_resume,
 	.init_child = init_child,
 	.exec_child = LAUNCH_ITSELF,
+	.prepare = prepare,
+	.user_log_dir = user_log_dir,
 	.exec_argv = oci_argv_runsc_exec,
 	.restore_argv = restore_argv,
 	.checkpoint_argv = checkpoint_argv,

@@ -27,6 +27,14 @@ struct driver {
 	enum launch_child (*init_child)(const struct container *c);
 	enum launch_child exec_child;
 
+	/* In a worker, ahead of all else: makes of config.json what the runtime
+	 * wants. NULL where it is used as it is. */
+	int (*prepare)(const struct container *c, struct err *err);
+
+	/* Where the runtime may tell the pod's user of what it lacks, or NULL.
+	 */
+	const char *(*user_log_dir)(const struct container *c);
+
 	int (*exec_argv)(const struct oci_runtime *rt, const char *id,
 	    const char *exec_id, const char *process_path,
 	    const char *console_socket, struct oci_argv *ret);

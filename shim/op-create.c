@@ -35,6 +35,7 @@ struct create {
 	bool aborted;    /* before there was a command to kill */
 	bool mounting, mounted;
 	struct oci_mount *mounts;
+	size_t n_mounts;
 	struct worker *worker;
 	struct runtime_kind *kind; /* the runtime is asked what it is */
 	struct launch *launch;
@@ -143,6 +144,8 @@ create_argv(struct process *p, const char *console_socket, void *arg,
 		.console_socket = console_socket,
 		.no_pivot = p->container->options.no_pivot,
 		.no_new_keyring = p->container->options.no_new_keyring,
+		.user_log_dir =
+		    p->container->driver->user_log_dir(p->container),
 	};
 
 	(void)arg;
@@ -209,16 +212,25 @@ on_mounted(const struct err *mount_err, void *arg)
 }
 
 static int
-do_mount(void *arg, struct err *err)
+do_mount(const struct create *self, struct err *err)
 {
-	struct create *self = arg;
-	const containerd_task_v2_CreateTaskRequest *m = self->op->req->message;
 	const char *rootfs = self->op->p->container->rootfs;
 
 	if (mkdir(rootfs, 0711) < 0 && errno != EEXIST)
 		return err_set_errno(err, errno, "make %s", rootfs);
-	int r = oci_mount_all(rootfs, self->mounts, m->rootfs_count, err);
+	int r = oci_mount_all(rootfs, self->mounts, self->n_mounts, err);
 	return r < 0 ? err_wrap(err, "failed to mount rootfs component") : 0;
+}
+
+/* In the worker. */
+static int
+do_prepare(void *arg, struct err *err)
+{
+	const struct create *self = arg;
+	const struct container *c = self->op->p->container;
+	int r = c->driver->prepare ? c->driver->prepare(c, err) : 0;
+
+	return r == 0 && self->n_mounts ? do_mount(self, err) : r;
 }
 
 static int
@@ -228,6 +240,7 @@ fill_mounts(struct create *self, const containerd_task_v2_CreateTaskRequest *m,
 	self->mounts = calloc(m->rootfs_count, sizeof(*self->mounts));
 	if (!self->mounts)
 		return err_set_errno(err, ENOMEM, "create");
+	self->n_mounts = m->rootfs_count;
 	for (size_t i = 0; i < m->rootfs_count; i++) {
 		self->mounts[i] = (struct oci_mount){
 			.type = message_str(m->rootfs[i].type),
@@ -246,14 +259,17 @@ begin_mounts(struct create *self, struct err *err)
 	const struct op *op = self->op;
 	const containerd_task_v2_CreateTaskRequest *m = op->req->message;
 
-	if (m->rootfs_count == 0 || self->aborted)
+	if (self->aborted ||
+	    (m->rootfs_count == 0 && !op->p->container->driver->prepare))
 		return after_mounts(self, err);
+	int r = m->rootfs_count ? fill_mounts(self, m, err) : 0;
+	if (r < 0)
+		return r;
 	self->mounting = true;
-	self->mounted = true; /* in part, if the worker is killed */
-	int r = fill_mounts(self, m, err);
-	return r < 0 ? r
-		     : worker_start(op->p->container->shim, do_mount, self,
-			   on_mounted, self, &self->worker, err);
+	/* In part, if the worker is killed. */
+	self->mounted = self->n_mounts > 0;
+	return worker_start(op->p->container->shim, do_prepare, self,
+	    on_mounted, self, &self->worker, err);
 }
 
 static void

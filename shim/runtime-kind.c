@@ -54,6 +54,21 @@ underlay_defaults(struct container *c, struct err *err)
 	return options_underlay(&c->options, &defaults, err);
 }
 
+/* Where the sandbox's own last words go: beside the pod's logs. */
+static int
+add_panic_log(struct container *c, struct err *err)
+{
+	char *flag = NULL;
+
+	if (!c->sandbox_log_dir)
+		return 0;
+	if (asprintf(&flag, "--panic-log=%s/gvisor_panic.log",
+		c->sandbox_log_dir) < 0 ||
+	    options_add_flag_consume(&c->options, flag) < 0)
+		return err_set_errno(err, ENOMEM, "create");
+	return 0;
+}
+
 /* From here on the container's runtime is known in full, also to whoever cleans
  * up after us. */
 static int
@@ -64,6 +79,8 @@ settle(struct container *c, enum oci_kind kind, struct err *err)
 	c->driver = kind == OCI_KIND_RUNSC ? &driver_runsc : &driver_runc;
 	if (kind == OCI_KIND_RUNSC && !personality()->gvisor)
 		r = gvisor_config_load(c->bundle, &c->options, err);
+	if (r == 0 && kind == OCI_KIND_RUNSC)
+		r = add_panic_log(c, err);
 	if (r == 0 && asprintf(&c->runtime_root, "%s/%s", c->options.root,
 			  c->shim->ns) < 0) {
 		c->runtime_root = NULL;
