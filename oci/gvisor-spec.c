@@ -209,7 +209,7 @@ rewrite_volume(struct rewrite *w, const char *uid, const char *volume)
 	int r = find_volume(w, uid, volume, &path);
 	if (r == 0)
 		r = annotate_volume(w, path, MOUNT_PREFIX "%s.source", volume);
-	if (r < 0 || !strstr(path, EMPTY_DIR))
+	if (r < 0 || !path || !strstr(path, EMPTY_DIR))
 		return r;
 	return must_be_bound(w, volume, path)
 		   ? bind_volume(w, volume)

@@ -236,7 +236,7 @@ end_unwanted(struct container *c)
 	const struct shim *shim = c->shim;
 
 	if (c->unwanted && c->init.pid == 0 && list_empty(&shim->containers) &&
-	    list_empty(&shim->sandboxes))
+	    !shim->sandbox && list_empty(&shim->sandboxes))
 		shim_end(c->shim);
 }
 

@@ -49,6 +49,18 @@ reply_call(
 		ttrpc_call_reply(call, body.data, body.len);
 }
 
+void
+reply_call_pid(struct ttrpc_call *call, uint32_t pid)
+{
+	containerd_task_v2_ProcessInfo info = { .pid = pid };
+	containerd_task_v2_PidsResponse m = {
+		.processes_count = 1,
+		.processes = &info,
+	};
+
+	reply_call(call, containerd_task_v2_PidsResponse_fields, &m);
+}
+
 static containerd_task_v2_DeleteResponse
 delete_response(const struct exit_status *exit)
 {

@@ -36,6 +36,7 @@ void reply_stats_part(struct request *req, const struct container *c,
 /* Answers a call that never became a request. Frees it. */
 void reply_call(
     struct ttrpc_call *call, const pb_msgdesc_t *fields, const void *message);
+void reply_call_pid(struct ttrpc_call *call, uint32_t pid); /* Pids */
 void reply_call_connect(struct ttrpc_call *call, uint32_t task_pid);
 void reply_call_deleted(
     struct ttrpc_call *call, const struct exit_status *exit);

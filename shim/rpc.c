@@ -21,6 +21,8 @@
 #include "shim/refuse.h"
 #include "shim/reply.h"
 #include "shim/request.h"
+#include "shim/sandbox-rpc.h"
+#include "shim/sandbox.h"
 #include "shim/shim.h"
 
 #define NAMESPACE_KEY "containerd-namespace-ttrpc"
@@ -31,9 +33,8 @@ struct events {
 	enum fsm_exec_event exec;
 };
 
-/* *ret_msg must be all zero. False: the call was answered. */
-static bool
-decode(struct ttrpc_call *call, const pb_msgdesc_t *fields, void *ret_msg)
+bool
+rpc_decode(struct ttrpc_call *call, const pb_msgdesc_t *fields, void *ret_msg)
 {
 	size_t len;
 	const uint8_t *data = ttrpc_call_payload(call, &len);
@@ -91,7 +92,7 @@ on_state(struct ttrpc_call *call, void *arg)
 	const struct events events = { FSM_INIT_EV_QUERY, FSM_EXEC_EV_QUERY };
 	containerd_task_v2_StateRequest m = { 0 };
 
-	if (!decode(call, containerd_task_v2_StateRequest_fields, &m))
+	if (!rpc_decode(call, containerd_task_v2_StateRequest_fields, &m))
 		return;
 	submit(arg, call, REQUEST_STATE, m.id, m.exec_id, &events);
 	message_release(containerd_task_v2_StateRequest_fields, &m);
@@ -103,7 +104,7 @@ on_wait(struct ttrpc_call *call, void *arg)
 	const struct events events = { FSM_INIT_EV_WAIT, FSM_EXEC_EV_WAIT };
 	containerd_task_v2_WaitRequest m = { 0 };
 
-	if (!decode(call, containerd_task_v2_WaitRequest_fields, &m))
+	if (!rpc_decode(call, containerd_task_v2_WaitRequest_fields, &m))
 		return;
 	submit(arg, call, REQUEST_WAIT, m.id, m.exec_id, &events);
 	message_release(containerd_task_v2_WaitRequest_fields, &m);
@@ -114,7 +115,7 @@ on_start(struct ttrpc_call *call, void *arg)
 {
 	containerd_task_v2_StartRequest m = { 0 };
 
-	if (!decode(call, containerd_task_v2_StartRequest_fields, &m))
+	if (!rpc_decode(call, containerd_task_v2_StartRequest_fields, &m))
 		return;
 	struct process *p = find(arg, call, m.id, m.exec_id);
 	struct request *req = p ? request_new(call, REQUEST_START) : NULL;
@@ -150,12 +151,22 @@ on_delete(struct ttrpc_call *call, void *arg)
 	const struct events events = { FSM_INIT_EV_DELETE, FSM_EXEC_EV_DELETE };
 	containerd_task_v2_DeleteRequest m = { 0 };
 
-	if (!decode(call, containerd_task_v2_DeleteRequest_fields, &m))
+	if (!rpc_decode(call, containerd_task_v2_DeleteRequest_fields, &m))
 		return;
 	if (!answer_from_tombstone(
 		arg, call, message_str(m.id), message_str(m.exec_id)))
 		submit(arg, call, REQUEST_DELETE, m.id, m.exec_id, &events);
 	message_release(containerd_task_v2_DeleteRequest_fields, &m);
+}
+
+/* A sandbox answers to its id where containerd looks whether a shim lives. */
+static uint32_t
+sandbox_pid(const struct shim *shim, const char *id)
+{
+	const struct sandbox *sandbox = shim->sandbox;
+
+	return sandbox && strcmp(sandbox->id, id) == 0 ? (uint32_t)sandbox->pid
+						       : 0;
 }
 
 static void
@@ -164,9 +175,15 @@ on_pids(struct ttrpc_call *call, void *arg)
 	const struct events events = { FSM_INIT_EV_QUERY, FSM_EXEC_EV_QUERY };
 	containerd_task_v2_PidsRequest m = { 0 };
 
-	if (!decode(call, containerd_task_v2_PidsRequest_fields, &m))
+	if (!rpc_decode(call, containerd_task_v2_PidsRequest_fields, &m))
 		return;
-	submit(arg, call, REQUEST_PIDS, m.id, "", &events);
+	uint32_t pid = container_find(arg, message_str(m.id))
+			   ? 0
+			   : sandbox_pid(arg, message_str(m.id));
+	if (pid)
+		reply_call_pid(call, pid);
+	else
+		submit(arg, call, REQUEST_PIDS, m.id, "", &events);
 	message_release(containerd_task_v2_PidsRequest_fields, &m);
 }
 
@@ -176,7 +193,7 @@ on_stats(struct ttrpc_call *call, void *arg)
 	const struct events events = { FSM_INIT_EV_QUERY, FSM_EXEC_EV_QUERY };
 	containerd_task_v2_StatsRequest m = { 0 };
 
-	if (!decode(call, containerd_task_v2_StatsRequest_fields, &m))
+	if (!rpc_decode(call, containerd_task_v2_StatsRequest_fields, &m))
 		return;
 	submit(arg, call, REQUEST_STATS, m.id, "", &events);
 	message_release(containerd_task_v2_StatsRequest_fields, &m);
@@ -188,7 +205,7 @@ on_pause(struct ttrpc_call *call, void *arg)
 	const struct events events = { .init = FSM_INIT_EV_PAUSE };
 	containerd_task_v2_PauseRequest m = { 0 };
 
-	if (!decode(call, containerd_task_v2_PauseRequest_fields, &m))
+	if (!rpc_decode(call, containerd_task_v2_PauseRequest_fields, &m))
 		return;
 	submit(arg, call, REQUEST_PAUSE, m.id, "", &events);
 	message_release(containerd_task_v2_PauseRequest_fields, &m);
@@ -200,7 +217,7 @@ on_resume(struct ttrpc_call *call, void *arg)
 	const struct events events = { .init = FSM_INIT_EV_RESUME };
 	containerd_task_v2_ResumeRequest m = { 0 };
 
-	if (!decode(call, containerd_task_v2_ResumeRequest_fields, &m))
+	if (!rpc_decode(call, containerd_task_v2_ResumeRequest_fields, &m))
 		return;
 	submit(arg, call, REQUEST_RESUME, m.id, "", &events);
 	message_release(containerd_task_v2_ResumeRequest_fields, &m);
@@ -227,7 +244,7 @@ on_kill(struct ttrpc_call *call, void *arg)
 {
 	containerd_task_v2_KillRequest m = { 0 };
 
-	if (!decode(call, containerd_task_v2_KillRequest_fields, &m))
+	if (!rpc_decode(call, containerd_task_v2_KillRequest_fields, &m))
 		return;
 	struct process *p = find(arg, call, m.id, m.exec_id);
 	struct request *req = p ? request_new(call, REQUEST_KILL) : NULL;
@@ -245,7 +262,7 @@ on_resize(struct ttrpc_call *call, void *arg)
 	const struct events events = { FSM_INIT_EV_RESIZE, FSM_EXEC_EV_RESIZE };
 	containerd_task_v2_ResizePtyRequest m = { 0 };
 
-	if (!decode(call, containerd_task_v2_ResizePtyRequest_fields, &m))
+	if (!rpc_decode(call, containerd_task_v2_ResizePtyRequest_fields, &m))
 		return;
 	struct process *p = find(arg, call, m.id, m.exec_id);
 	struct request *req = p ? request_new(call, REQUEST_RESIZE) : NULL;
@@ -265,7 +282,7 @@ on_close_io(struct ttrpc_call *call, void *arg)
 		FSM_EXEC_EV_CLOSE_IO };
 	containerd_task_v2_CloseIORequest m = { 0 };
 
-	if (!decode(call, containerd_task_v2_CloseIORequest_fields, &m))
+	if (!rpc_decode(call, containerd_task_v2_CloseIORequest_fields, &m))
 		return;
 	submit(arg, call, REQUEST_CLOSE_IO, m.id, m.exec_id, &events);
 	message_release(containerd_task_v2_CloseIORequest_fields, &m);
@@ -278,12 +295,12 @@ on_connect(struct ttrpc_call *call, void *arg)
 	const struct events events = { FSM_INIT_EV_QUERY, FSM_EXEC_EV_QUERY };
 	containerd_task_v2_ConnectRequest m = { 0 };
 
-	if (!decode(call, containerd_task_v2_ConnectRequest_fields, &m))
+	if (!rpc_decode(call, containerd_task_v2_ConnectRequest_fields, &m))
 		return;
 	if (container_find(arg, message_str(m.id)))
 		submit(arg, call, REQUEST_CONNECT, m.id, "", &events);
 	else
-		reply_call_connect(call, /* task_pid= */ 0);
+		reply_call_connect(call, sandbox_pid(arg, message_str(m.id)));
 	message_release(containerd_task_v2_ConnectRequest_fields, &m);
 }
 
@@ -294,10 +311,11 @@ on_shutdown(struct ttrpc_call *call, void *arg)
 	struct shim *shim = arg;
 	containerd_task_v2_ShutdownRequest m = { 0 };
 
-	if (!decode(call, containerd_task_v2_ShutdownRequest_fields, &m))
+	if (!rpc_decode(call, containerd_task_v2_ShutdownRequest_fields, &m))
 		return;
 	ttrpc_call_reply(call, NULL, 0);
-	if (list_empty(&shim->containers))
+	/* A sandbox outlives its containers: it has a Shutdown of its own. */
+	if (list_empty(&shim->containers) && !shim->sandbox)
 		shim_end(shim);
 	message_release(containerd_task_v2_ShutdownRequest_fields, &m);
 }
@@ -346,7 +364,7 @@ request_with(struct ttrpc_call *call, enum request_kind kind,
 		ttrpc_call_fail(call, &err);
 		return NULL;
 	}
-	if (!decode(call, fields, m)) {
+	if (!rpc_decode(call, fields, m)) {
 		free(m);
 		return NULL;
 	}
@@ -544,6 +562,11 @@ on_create(struct ttrpc_call *call, void *arg)
 		"containerd.task.v3.Task", (method_), (handler_)               \
 	}
 
+#define SANDBOX(method_, handler_)                                             \
+	{                                                                      \
+		"containerd.runtime.sandbox.v1.Sandbox", (method_), (handler_) \
+	}
+
 const struct ttrpc_method rpc_methods[] = {
 	TASK("State", on_state),
 	TASK("Create", on_create),
@@ -562,6 +585,15 @@ const struct ttrpc_method rpc_methods[] = {
 	TASK("Wait", on_wait),
 	TASK("Connect", on_connect),
 	TASK("Shutdown", on_shutdown),
+	SANDBOX("CreateSandbox", sandbox_on_create),
+	SANDBOX("StartSandbox", sandbox_on_start),
+	SANDBOX("Platform", sandbox_on_platform),
+	SANDBOX("StopSandbox", sandbox_on_stop),
+	SANDBOX("WaitSandbox", sandbox_on_wait),
+	SANDBOX("SandboxStatus", sandbox_on_status),
+	SANDBOX("PingSandbox", sandbox_on_ping),
+	SANDBOX("ShutdownSandbox", sandbox_on_shutdown),
+	SANDBOX("SandboxMetrics", sandbox_on_metrics),
 };
 
 const size_t rpc_methods_n = sizeof(rpc_methods) / sizeof(rpc_methods[0]);

@@ -19,6 +19,7 @@
 #include "shim/container.h"
 #include "shim/launch.h"
 #include "shim/rpc.h"
+#include "shim/sandbox.h"
 
 /* From a runtime's success to its terminal. */
 #define CONSOLE_TIME (10 * NSEC_PER_SEC)
@@ -132,7 +133,7 @@ make_parts(struct shim *shim, const char *publish_address, struct err *err)
 bool
 shim_is_idle(const struct shim *shim)
 {
-	return list_empty(&shim->containers) &&
+	return list_empty(&shim->containers) && !shim->sandbox &&
 	       ttrpc_server_connections(shim->server) == 0;
 }
 
@@ -216,6 +217,7 @@ shim_done(struct shim *shim)
 	{
 		container_free(list_entry(l, struct container, link));
 	}
+	sandbox_free(shim->sandbox);
 	oci_logger_free_lingering(&shim->loggers);
 	ttrpc_server_free(shim->server);
 	publisher_free(shim->publisher);

@@ -19,6 +19,7 @@ struct event;
 struct event_base;
 struct process;
 struct publisher;
+struct sandbox;
 struct ttrpc_server;
 
 /*
@@ -56,6 +57,7 @@ struct shim {
 	struct event *bury;
 	struct event *end;  /* the bound of a shutdown */
 	struct event *idle; /* nobody needs it for that long; NULL: for ever */
+	struct sandbox *sandbox; /* of the Sandbox service; NULL: none */
 	struct tombstones tombstones;
 	struct runtime_known known;
 	struct shim_times times;

@@ -11,6 +11,7 @@
 #include "base/err.h"
 
 struct cgroup;
+struct shim;
 
 /*
  * A container's part of a cgroup that it shares with others, where the kernel
@@ -30,5 +31,12 @@ struct stats_part {
  */
 int stats_encode(const struct cgroup *cg, const struct stats_part *part,
     const char **ret_type_url, struct bytes *ret, struct err *err);
+
+/*
+ * The same for all containers of a shim together, as far as a pod's user cares:
+ * CPU time, memory in use, processes. NOT_FOUND when none has a cgroup.
+ */
+int stats_encode_sum(const struct shim *shim, const char **ret_type_url,
+    struct bytes *ret, struct err *err);
 
 #endif

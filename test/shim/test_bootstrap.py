@@ -290,9 +290,11 @@ def test_flag_forms(t):
     t.true(result.out.startswith(b"unix://"), f"{result}")
 
 
-def test_start_without_config(t):
+def test_start_with_a_broken_config(t):
+    """None at all is a sandbox's bundle: test_sandbox.py."""
     bundle = t.bundle()
-    os.unlink(bundle.file("config.json"))
+    with open(bundle.file("config.json"), "w", encoding="utf-8") as file:
+        file.write("{")
     result = t.launcher().start(bundle)
     t.equal(result.code, 1, f"{result}")
     t.true(result.out, "no reason given")

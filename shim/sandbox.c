@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Steps of the machine in fsm/sandbox.c, and what they ask for.
+ */
+#include "shim/sandbox.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "ipc/proto/sandbox.pb.h"
+#include "ipc/server.h"
+#include "ipc/timestamp.h"
+#include "oci/child.h"
+#include "shim/container.h"
+#include "shim/driver.h"
+#include "shim/reply.h"
+#include "shim/shim.h"
+
+struct sandbox_call {
+	struct list link;
+	struct ttrpc_call *call;
+	bool is_stop;
+};
+
+/* ---- answers ---- */
+
+static void
+answer(const struct sandbox *sandbox, struct ttrpc_call *call, bool is_stop)
+{
+	containerd_runtime_sandbox_v1_WaitSandboxResponse m = {
+		.exit_status = sandbox->status,
+		.has_exited_at = true,
+		.exited_at = timestamp_from_ns(sandbox->exited_ns),
+	};
+
+	if (is_stop)
+		ttrpc_call_reply(call, NULL, 0);
+	else
+		reply_call(call,
+		    containerd_runtime_sandbox_v1_WaitSandboxResponse_fields,
+		    &m);
+}
+
+static void
+drop(struct sandbox_call *kept)
+{
+	list_del(&kept->link);
+	free(kept);
+}
+
+static void
+wake(struct sandbox *sandbox)
+{
+	list_for_each(l, tmp, &sandbox->waiting)
+	{
+		struct sandbox_call *kept =
+		    list_entry(l, struct sandbox_call, link);
+		ttrpc_call_on_cancel(kept->call, NULL, NULL);
+		answer(sandbox, kept->call, kept->is_stop);
+		drop(kept);
+	}
+}
+
+static void
+on_cancelled(struct ttrpc_call *call, enum err_code why, void *arg)
+{
+	struct err err;
+
+	(void)err_set(&err, why, 0,
+	    why == ERR_DEADLINE_EXCEEDED ? "context deadline exceeded"
+					 : "context canceled");
+	drop(arg);
+	ttrpc_call_fail(call, &err);
+}
+
+static void
+keep(struct sandbox *sandbox, struct ttrpc_call *call, bool is_stop)
+{
+	struct sandbox_call *kept = calloc(1, sizeof(*kept));
+	struct err err;
+
+	if (!kept) {
+		(void)err_set_errno(&err, ENOMEM, "wait for sandbox");
+		ttrpc_call_fail(call, &err);
+		return;
+	}
+	kept->call = call;
+	kept->is_stop = is_stop;
+	list_init(&kept->link);
+	list_add_tail(&sandbox->waiting, &kept->link);
+	ttrpc_call_on_cancel(call, on_cancelled, kept);
+}
+
+/* ---- the process ---- */
+
+/*
+ * In the child, which has no descriptors but /dev/null. It holds the namespaces
+ * until somebody ends it; the exit code of one that cannot even get them says
+ * why.
+ */
+static int
+hold(void *arg)
+{
+	const struct sandbox *sandbox = arg;
+
+	(void)signal(SIGTERM, SIG_DFL);
+	if (*sandbox->netns) {
+		cleanup_close int ns =
+		    open(sandbox->netns, O_RDONLY | O_CLOEXEC);
+		if (ns < 0 || setns(ns, CLONE_NEWNET) < 0)
+			return errno & 0x7f;
+	}
+	if (unshare(CLONE_NEWIPC | CLONE_NEWUTS) < 0)
+		return errno & 0x7f;
+	for (;;)
+		(void)pause();
+}
+
+static void step(struct sandbox *sandbox, enum fsm_sandbox_event event,
+    struct ttrpc_call *call, bool is_stop);
+
+static void
+on_child_exit(struct child *child, const struct child_exit *exit, void *arg)
+{
+	struct sandbox *sandbox = arg;
+
+	child_free(child);
+	sandbox->child = NULL;
+	sandbox->status = child_exit_status(exit);
+	sandbox->exited_ns = exit->at_ns;
+	step(sandbox, FSM_SANDBOX_EV_EXITED, NULL, false);
+}
+
+int
+sandbox_start(struct sandbox *sandbox, struct err *err)
+{
+	if (sandbox->state != FSM_SANDBOX_CREATED)
+		return err_set(err, ERR_FAILED_PRECONDITION, EBUSY,
+		    "cannot start a %s sandbox: failed precondition",
+		    fsm_sandbox_state_name(sandbox->state));
+	int r = child_fork(sandbox->shim->children, hold, sandbox, NULL, 0,
+	    on_child_exit, sandbox, &sandbox->child, err);
+	if (r < 0)
+		return r;
+	sandbox->pid = child_pid(sandbox->child);
+	sandbox->created_ns = clock_realtime_ns();
+	step(sandbox, FSM_SANDBOX_EV_START, NULL, false);
+	return 0;
+}
+
+/* ---- the end ---- */
+
+/* Whoever wanted them to end in peace has stopped them before the sandbox. */
+static void
+kill_containers(const struct sandbox *sandbox)
+{
+	list_for_each(l, tmp, &sandbox->shim->containers)
+	{
+		struct container *c = list_entry(l, struct container, link);
+		c->driver->kill(&c->init);
+	}
+}
+
+static void
+on_grace(evutil_socket_t fd, short what, void *arg)
+{
+	const struct sandbox *sandbox = arg;
+
+	(void)fd;
+	(void)what;
+	if (sandbox->child)
+		(void)child_signal(sandbox->child, SIGKILL);
+}
+
+static void
+end_process(struct sandbox *sandbox)
+{
+	struct timeval tv = clock_timeval(sandbox->timeout_ns);
+
+	kill_containers(sandbox);
+	(void)child_signal(sandbox->child, SIGTERM);
+	(void)event_add(sandbox->grace, &tv);
+}
+
+static void
+step(struct sandbox *sandbox, enum fsm_sandbox_event event,
+    struct ttrpc_call *call, bool is_stop)
+{
+	struct fsm_sandbox_step s = fsm_sandbox_step(sandbox->state, event);
+
+	log_debug("sandbox %s: %s -> %s", sandbox->id,
+	    fsm_sandbox_state_name(sandbox->state),
+	    fsm_sandbox_state_name(s.next));
+	sandbox->state = s.next;
+	switch (s.action) {
+	case FSM_SANDBOX_SPAWN:
+		return;
+	case FSM_SANDBOX_REPLY:
+		answer(sandbox, call, is_stop);
+		return;
+	case FSM_SANDBOX_KILL:
+		end_process(sandbox);
+		keep(sandbox, call, is_stop);
+		return;
+	case FSM_SANDBOX_KEEP:
+		keep(sandbox, call, is_stop);
+		return;
+	case FSM_SANDBOX_WAKE:
+		if (!sandbox->exited_ns)
+			sandbox->exited_ns = clock_realtime_ns();
+		wake(sandbox);
+		if (call)
+			answer(sandbox, call, is_stop);
+		return;
+	case FSM_SANDBOX_REFUSE:
+	case FSM_SANDBOX_BUG:
+		log_error(
+		    "sandbox %s: impossible event, ignoring", sandbox->id);
+		return;
+	}
+}
+
+void
+sandbox_stop(
+    struct sandbox *sandbox, struct ttrpc_call *call, int64_t timeout_ns)
+{
+	sandbox->timeout_ns = timeout_ns;
+	step(sandbox, FSM_SANDBOX_EV_STOP, call, /* is_stop= */ true);
+}
+
+void
+sandbox_wait(struct sandbox *sandbox, struct ttrpc_call *call)
+{
+	step(sandbox, FSM_SANDBOX_EV_WAIT, call, /* is_stop= */ false);
+}
+
+bool
+sandbox_is_live(const struct sandbox *sandbox)
+{
+	return sandbox && sandbox->state != FSM_SANDBOX_STOPPED;
+}
+
+/* ---- life ---- */
+
+int
+sandbox_new(struct shim *shim, const char *id, const char *netns,
+    struct sandbox **ret, struct err *err)
+{
+	struct sandbox *sandbox = calloc(1, sizeof(*sandbox));
+
+	if (!sandbox)
+		return err_set_errno(err, ENOMEM, "create sandbox");
+	sandbox->shim = shim;
+	list_init(&sandbox->waiting);
+	sandbox->id = strdup(id);
+	sandbox->netns = strdup(netns);
+	sandbox->grace = event_new(shim->base, -1, 0, on_grace, sandbox);
+	if (!sandbox->id || !sandbox->netns || !sandbox->grace) {
+		sandbox_free(sandbox);
+		return err_set_errno(err, ENOMEM, "create sandbox");
+	}
+	*ret = sandbox;
+	return 0;
+}
+
+void
+sandbox_free(struct sandbox *sandbox)
+{
+	struct err err;
+
+	if (!sandbox)
+		return;
+	(void)err_set(&err, ERR_CANCELED, 0, "context canceled");
+	list_for_each(l, tmp, &sandbox->waiting)
+	{
+		struct sandbox_call *kept =
+		    list_entry(l, struct sandbox_call, link);
+		ttrpc_call_on_cancel(kept->call, NULL, NULL);
+		ttrpc_call_fail(kept->call, &err);
+		drop(kept);
+	}
+	if (sandbox->child) {
+		(void)child_signal(sandbox->child, SIGKILL);
+		child_free(sandbox->child);
+	}
+	if (sandbox->grace)
+		event_free(sandbox->grace);
+	free(sandbox->id);
+	free(sandbox->netns);
+	free(sandbox);
+}
