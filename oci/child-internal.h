@@ -18,6 +18,8 @@ struct child {
 	pid_t pid;
 	int pidfd;
 	bool reaped;
+	struct child_exit
+	    exit; /* of one that was reaped before it was asked for */
 	child_exit_fn *fn;
 	void *arg;
 };

@@ -40,6 +40,12 @@
 /* What containerd calls an exit status that nobody knows. */
 #define STATUS_UNKNOWN 255
 
+/* The exit of an orphan that somebody may ask for yet. */
+struct kept {
+	struct list link;
+	struct child_exit exit;
+};
+
 struct child_set {
 	struct event sigchld;
 	struct event more;
@@ -48,6 +54,8 @@ struct child_set {
 	child_orphan_fn *orphan;
 	void *arg;
 	struct list buckets[N_BUCKETS];
+	struct list kept; /* struct kept, oldest first */
+	size_t n_kept;
 };
 
 static struct list *
@@ -71,6 +79,63 @@ find(struct child_set *set, pid_t pid)
 	return NULL;
 }
 
+static void
+fill_exit(struct child_exit *exit, const siginfo_t *info)
+{
+	exit->pid = info->si_pid;
+	exit->signaled = info->si_code != CLD_EXITED;
+	exit->value = info->si_status;
+	exit->at_ns = clock_realtime_ns();
+}
+
+static void
+drop_kept(struct child_set *set, struct kept *kept)
+{
+	list_del(&kept->link);
+	set->n_kept--;
+	free(kept);
+}
+
+static void
+drop_all_kept(struct child_set *set)
+{
+	list_for_each(l, tmp, &set->kept)
+	{
+		drop_kept(set, list_entry(l, struct kept, link));
+	}
+}
+
+/* Without memory it is lost: whoever asks is told that there is none. */
+static void
+keep_exit(struct child_set *set, const siginfo_t *info)
+{
+	struct kept *kept = malloc(sizeof(*kept));
+
+	if (!kept)
+		return;
+	list_init(&kept->link);
+	fill_exit(&kept->exit, info);
+	if (set->n_kept == CHILD_KEPT_MAX)
+		drop_kept(set, list_entry(set->kept.next, struct kept, link));
+	list_add_tail(&set->kept, &kept->link);
+	set->n_kept++;
+}
+
+/* The youngest of that number: it may have been dealt out twice. */
+static struct kept *
+find_kept(struct child_set *set, pid_t pid)
+{
+	struct kept *found = NULL;
+
+	list_for_each(l, tmp, &set->kept)
+	{
+		struct kept *kept = list_entry(l, struct kept, link);
+		if (kept->exit.pid == pid)
+			found = kept;
+	}
+	return found;
+}
+
 /*
  * Takes the child's status, if it has one for us, and tells the owner, who may
  * free the child. False when it is not dead yet.
@@ -85,13 +150,12 @@ take_exit(struct child *child)
 		log_debug("status of process %d is lost (errno %d)",
 		    (int)child->pid, errno);
 		exit.value = STATUS_UNKNOWN;
+		exit.at_ns = clock_realtime_ns();
 	} else if (info.si_pid == 0) {
 		return false;
 	} else {
-		exit.signaled = info.si_code != CLD_EXITED;
-		exit.value = info.si_status;
+		fill_exit(&exit, &info);
 	}
-	exit.at_ns = clock_realtime_ns();
 	child->reaped = true;
 	/* From here on the number may belong to another process. */
 	list_del(&child->link);
@@ -121,15 +185,22 @@ sweep_one(struct child_set *set)
 
 	pid_t pid = info.si_pid;
 	struct child *child = find(set, pid);
+	bool wanted = false;
 
 	if (!child) {
-		set->orphan(pid, set->arg);
+		wanted = set->orphan(pid, set->arg);
 		child = find(set, pid);
 	}
 	if (child)
 		return take_exit(child);
 	log_debug("reaping orphan %d", (int)pid);
-	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) == 0;
+	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) < 0)
+		return false;
+	if (wanted)
+		keep_exit(set, &info);
+	else
+		drop_all_kept(set);
+	return true;
 }
 
 static void
@@ -218,6 +289,7 @@ child_set_new(struct event_base *base, int priority, child_orphan_fn *orphan,
 	set->arg = arg;
 	for (size_t i = 0; i < N_BUCKETS; i++)
 		list_init(&set->buckets[i]);
+	list_init(&set->kept);
 	int r = add_events(set, base);
 	if (r < 0)
 		return err_set_errno(err, -r, "watch SIGCHLD");
@@ -234,6 +306,7 @@ child_set_free(struct child_set *set)
 	assert(set->n_children == 0);
 	(void)event_del(&set->sigchld);
 	(void)event_del(&set->more);
+	drop_all_kept(set);
 	free(set);
 }
 
@@ -280,6 +353,41 @@ is_ours(int pidfd)
 		   WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
+static void
+on_kept(evutil_socket_t fd, short what, void *arg)
+{
+	struct child *child = arg;
+
+	(void)fd;
+	(void)what;
+	child->fn(child, &child->exit, child->arg);
+}
+
+/* A child that was dead before it was one. */
+static int
+adopt_kept(struct child_set *set, pid_t pid, child_exit_fn *fn, void *arg,
+    struct child **ret, struct err *err)
+{
+	struct kept *kept = find_kept(set, pid);
+
+	if (!kept)
+		return err_set(err, ERR_NOT_FOUND, ESRCH,
+		    "process %d is no child of this process", (int)pid);
+	struct child *child = child_new(set, fn, arg);
+	if (!child)
+		return err_set_errno(err, ENOMEM, "adopt process %d", (int)pid);
+	child->pid = pid;
+	child->reaped = true;
+	child->exit = kept->exit;
+	drop_kept(set, kept);
+	(void)event_assign(&child->event, event_get_base(&set->sigchld), -1, 0,
+	    on_kept, child);
+	(void)event_priority_set(&child->event, set->priority);
+	event_active(&child->event, 0, 0);
+	*ret = child;
+	return 0;
+}
+
 int
 child_adopt(struct child_set *set, pid_t pid, child_exit_fn *fn, void *arg,
     struct child **ret, struct err *err)
@@ -294,8 +402,7 @@ child_adopt(struct child_set *set, pid_t pid, child_exit_fn *fn, void *arg,
 	if (pidfd < 0 && errno != ESRCH && errno != EINVAL)
 		return err_set_errno(err, errno, "open process %d", (int)pid);
 	if (pidfd < 0 || !is_ours(pidfd))
-		return err_set(err, ERR_NOT_FOUND, ESRCH,
-		    "process %d is no child of this process", (int)pid);
+		return adopt_kept(set, pid, fn, arg, ret, err);
 
 	struct child *child = child_new(set, fn, arg);
 	if (!child)

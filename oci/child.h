@@ -42,9 +42,12 @@ typedef void child_exit_fn(
 /*
  * Asked about a zombie that is not registered. The callee may register it by
  * child_adopt() (its exit function is then called right after); otherwise the
- * zombie is reaped and forgotten.
+ * zombie is reaped. True: somebody may ask for it yet, so its exit is kept, the
+ * latest CHILD_KEPT_MAX of them, for a child_adopt() to come. False: it is
+ * forgotten, and so is what was kept.
  */
-typedef void child_orphan_fn(pid_t pid, void *arg);
+#define CHILD_KEPT_MAX 256
+typedef bool child_orphan_fn(pid_t pid, void *arg);
 
 /* Installs the SIGCHLD event. One set per process. */
 int child_set_new(struct event_base *base, int priority,
@@ -88,7 +91,9 @@ int child_fork(struct child_set *set, child_work_fn *work, void *work_arg,
 
 /*
  * Registers a process that exists already: a child of ours that has not been
- * reaped (running or zombie). ESRCH otherwise, EEXIST when it is registered.
+ * reaped (running or zombie), or whose exit was kept (child_orphan_fn), which
+ * is then told in a turn of its own. ESRCH otherwise, EEXIST when it is
+ * registered.
  */
 int child_adopt(struct child_set *set, pid_t pid, child_exit_fn *fn, void *arg,
     struct child **ret, struct err *err);

@@ -68,11 +68,11 @@ void launch_free(struct launch *launch);
 void launch_process_exited(struct launch *launch);
 
 /*
- * A zombie of unknown origin: if a launch's pid file names it, it is adopted. A
- * process becomes our child only when its runtime exits, and the runtime has
- * written the pid file by then, so nothing is missed. Whether the runtime can
- * be waited for already says nothing: the kernel hands on the children of a
- * program with threads a moment earlier.
+ * A zombie of unknown origin: if a launch's pid file names it, it is adopted.
+ * runc's processes become our children only when it exits, and their pid file
+ * is written by then; crun's may be before, and then they are asked for later
+ * (child_orphan_fn). Whether the runtime can be waited for says nothing: the
+ * kernel hands on the children of a program with threads a moment earlier.
  */
 void launch_claim(struct list *launches, pid_t pid);
 

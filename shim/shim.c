@@ -28,12 +28,15 @@
 
 static void await_idle(void *arg);
 
-static void
+/* A runtime that is still at it may name this one in its pid file yet: crun's
+ * processes are our children before that is written. */
+static bool
 on_orphan(pid_t pid, void *arg)
 {
 	struct shim *shim = arg;
 
 	launch_claim(&shim->launches, pid);
+	return !list_empty(&shim->launches);
 }
 
 /* Nothing runs on the dead any more: this is a turn of its own. */

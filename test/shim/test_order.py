@@ -70,6 +70,31 @@ def test_exec_exit_during_its_start(t):
 
 
 @beyond_go
+def test_reaped_before_it_was_named(t):
+    """crun's processes are the shim's children from their birth: one that ends
+    at once is a zombie that no pid file names yet."""
+    c = t.container(script=["create set sibling", "create set init-exits 9"])
+    c.create()
+    t.equal(c.wait()["exit_status"], 9)
+    c.delete()
+    c.shutdown()
+
+
+@beyond_go
+def test_exec_reaped_before_it_was_named(t):
+    c = t.container(script=["exec set sibling", "exec set init-exits 7"])
+    c.run()
+    for number in range(20):
+        name = f"e{number}"
+        c.run_exec(name, ["true"])
+        t.equal(c.wait(name)["exit_status"], 7)
+        t.equal(c.delete(name)["exit_status"], 7)
+    c.finish()
+    c.shutdown()
+    t.check_clean()
+
+
+@beyond_go
 def test_execs_exit_before_init(t):
     """In a shared pid namespace init's death does not kill the execs: the shim
     does, and tells init's exit last. (Go from 1.6.36 on.)"""

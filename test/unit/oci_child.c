@@ -52,6 +52,8 @@ static int fds_before;
 
 /* What the orphan function saw and does. */
 static size_t n_orphans;
+static pid_t last_orphan;
+static bool keeping; /* it says that somebody may ask yet */
 static bool adopting;
 static struct child *adopted;
 
@@ -116,17 +118,19 @@ on_exit_seen(struct child *child, const struct child_exit *exit, void *arg)
 		child_free(child);
 }
 
-static void
+static bool
 on_orphan(pid_t pid, void *arg)
 {
 	struct err err;
 
 	assert_ptr_equal(arg, &n_orphans);
 	n_orphans++;
+	last_orphan = pid;
 	if (adopting)
 		assert_int_equal(child_adopt(set, pid, on_exit_seen,
 				     &adopted_outcome, &adopted, &err),
 		    0);
+	return keeping;
 }
 
 static int
@@ -137,6 +141,7 @@ setup(void **state)
 	struct err err;
 
 	n_orphans = 0;
+	keeping = false;
 	adopting = no_clone3 = parent_gone = false;
 	adopted = NULL;
 	adopted_outcome = (struct outcome){ 0 };
@@ -901,6 +906,63 @@ test_orphan_adopted_dead(void **state)
 	child_free(adopted);
 }
 
+/* Nobody has named it yet when it is reaped; its status is told all the same.
+ */
+static void
+test_orphan_asked_for_late(void **state)
+{
+	(void)state;
+	struct outcome outcome = { .free_inside = true };
+	struct err err;
+
+	keeping = true;
+	(void)fork_worker(work_leave_zombie, NULL, &outcome);
+	while (n_orphans == 0)
+		turn();
+	wait_for(&outcome);
+	assert_int_equal(child_adopt(set, last_orphan, on_exit_seen,
+			     &adopted_outcome, &adopted, &err),
+	    0);
+	assert_int_equal(adopted_outcome.calls, 0);
+	assert_int_equal(child_signal(adopted, SIGKILL), -ESRCH);
+	wait_for(&adopted_outcome);
+	assert_int_equal(adopted_outcome.exit.pid, last_orphan);
+	assert_int_equal(adopted_outcome.exit.value, 42);
+	child_free(adopted);
+	/* Once. */
+	assert_int_equal(child_adopt(set, last_orphan, on_exit_seen,
+			     &adopted_outcome, &adopted, &err),
+	    -ESRCH);
+}
+
+/* When nobody can ask any more, what was kept goes too. */
+static void
+test_kept_is_forgotten(void **state)
+{
+	(void)state;
+	struct outcome outcome = { .free_inside = true };
+	struct err err;
+
+	keeping = true;
+	(void)fork_worker(work_leave_zombie, NULL, &outcome);
+	while (n_orphans == 0)
+		turn();
+	wait_for(&outcome);
+	pid_t first = last_orphan;
+	keeping = false;
+	outcome = (struct outcome){ .free_inside = true };
+	(void)fork_worker(work_leave_zombie, NULL, &outcome);
+	while (n_orphans == 1)
+		turn();
+	wait_for(&outcome);
+	assert_int_equal(child_adopt(set, first, on_exit_seen, &adopted_outcome,
+			     &adopted, &err),
+	    -ESRCH);
+	assert_int_equal(child_adopt(set, last_orphan, on_exit_seen,
+			     &adopted_outcome, &adopted, &err),
+	    -ESRCH);
+}
+
 static void
 test_orphan_reaped(void **state)
 {
@@ -1103,6 +1165,8 @@ main(void)
 		TEST(test_adopt_refused),
 		TEST(test_adopt),
 		TEST(test_orphan_adopted_dead),
+		TEST(test_orphan_asked_for_late),
+		TEST(test_kept_is_forgotten),
 		TEST(test_orphan_reaped),
 		TEST(test_orphans_at_once),
 		TEST(test_zombies_before),

@@ -36,11 +36,12 @@ struct logger_bed {
 
 static struct logger_bed *lb;
 
-static void
+static bool
 on_orphan(pid_t pid, void *arg)
 {
 	(void)pid;
 	(void)arg;
+	return false;
 }
 
 static int

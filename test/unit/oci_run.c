@@ -93,12 +93,13 @@ count_fds(void)
 	return n;
 }
 
-static void
+static bool
 on_orphan(pid_t pid, void *arg)
 {
 	(void)pid;
 	(void)arg;
 	n_orphans++;
+	return false;
 }
 
 static void

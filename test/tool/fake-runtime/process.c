@@ -13,12 +13,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,6 +133,23 @@ read_report(int fd, char *text, size_t size)
 	text[len] = '\0';
 }
 
+/* As crun does it, or as runc. */
+static pid_t
+fork_process(void)
+{
+	return script_value("sibling") ? (pid_t)syscall(SYS_clone,
+					     CLONE_PARENT | SIGCHLD, 0, 0, 0, 0)
+				       : fork();
+}
+
+/* Our parent is the one to reap it. */
+static void
+wait_reaped(pid_t pid)
+{
+	while (kill(pid, 0) == 0)
+		(void)usleep(1000);
+}
+
 pid_t
 process_start(struct call *call, const struct program *program,
     const char *gate, int *ret_master)
@@ -145,7 +165,7 @@ process_start(struct call *call, const struct program *program,
 	}
 	if (pipe2(sync_fds, O_CLOEXEC) < 0)
 		fail(call, "pipe: %s", strerror(errno));
-	pid_t pid = fork();
+	pid_t pid = fork_process();
 	if (pid < 0)
 		fail(call, "fork: %s", strerror(errno));
 	if (pid == 0)
@@ -162,6 +182,8 @@ process_start(struct call *call, const struct program *program,
 	}
 	if (script_value("init-exits"))
 		process_wait_dead(pid);
+	if (script_value("init-exits") && script_value("sibling"))
+		wait_reaped(pid);
 	return pid;
 }
 

@@ -11,8 +11,10 @@
  * stderr) · garbage-log N (a broken log.json) · print TEXT · die SIGNAL ·
  * wait-exit (until the started process is dead) · linger NAME (leaves a child
  * that holds our stdio until somebody opens the FIFO NAME).
- * Settings: no-pid-file · pid-file TEXT · init-exits N (in place of the
- * program, before we return) · console none|garbage|two|close.
+ * Settings: sibling (the process is our parent's child from its birth, as with
+ * crun; with init-exits it is reaped before the pid file is there) ·
+ * no-pid-file · pid-file TEXT · init-exits N (in place of the program, before
+ * we return) · console none|garbage|two|close.
  *
  * Nothing here waits for a clock: a test decides when things go on.
  */
