@@ -63,6 +63,7 @@ const struct driver driver_runc = {
 	.user_log_dir = user_log_dir,
 	.exec_argv = oci_argv_exec,
 	.restore_argv = restore_argv,
+	.has_work_path = true,
 	.checkpoint_argv = checkpoint_argv,
 	.made = made,
 	.kill = control_kill,

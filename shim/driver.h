@@ -40,6 +40,7 @@ struct driver {
 	    const char *console_socket, struct oci_argv *ret);
 	int (*restore_argv)(const struct container *c, const char *work_path,
 	    const char *console_socket, struct oci_argv *ret);
+	bool has_work_path; /* where CRIU logs */
 	int (*checkpoint_argv)(const struct container *c,
 	    const struct oci_checkpoint_opts *opts, struct oci_argv *ret);
 

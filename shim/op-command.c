@@ -1,25 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Operations that are one runtime command: Update, which hands on resources as
- * JSON; Checkpoint; and Pause and Resume of a container without a cgroup of its
+ * JSON; and Pause and Resume of a container without a cgroup of its
  * own, which the freezer cannot reach.
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/fd.h"
-#include "ipc/any.h"
 #include "ipc/message.h"
-#include "ipc/proto/linux_runc.pb.h"
-#include "ipc/proto/runc.pb.h"
 #include "ipc/proto/task.pb.h"
 #include "oci/run.h"
 #include "oci/runtime-log.h"
 #include "shim/container.h"
-#include "shim/driver.h"
 #include "shim/op.h"
 #include "shim/request.h"
 #include "shim/runtime-error.h"
@@ -55,9 +49,6 @@ static const struct op_type command_type = {
 	.free = command_free,
 	.hurry = command_hurry,
 };
-
-/* A checkpoint may end with init's death: that is no reason to cut it short. */
-static const struct op_type checkpoint_type = { .free = command_free };
 
 static void
 describe(const struct command *self, const struct oci_run_result *result,
@@ -139,110 +130,6 @@ op_update(struct op *op, struct err *err)
 	r = self->input ? oci_argv_update(&runtime, c->id, &argv) : -ENOMEM;
 	return r < 0 ? err_set_errno(err, -r, "update")
 		     : run_command(self, &argv, err);
-}
-
-/* ---- Checkpoint ---- */
-
-/* Both messages mean the same; this one's names are kept. */
-static int
-decode_legacy(const google_protobuf_Any *any,
-    containerd_runc_v1_CheckpointOptions *ret, struct err *err)
-{
-	containerd_linux_runc_CheckpointOptions m = { 0 };
-
-	int r = message_decode(containerd_linux_runc_CheckpointOptions_fields,
-	    any->value.data, any->value.len, &m, err);
-	if (r < 0)
-		return r;
-	ret->exit = m.exit;
-	ret->open_tcp = m.open_tcp;
-	ret->external_unix_sockets = m.external_unix_sockets;
-	ret->terminal = m.terminal;
-	ret->file_locks = m.file_locks;
-	ret->empty_namespaces_count = m.empty_namespaces_count;
-	ret->empty_namespaces = m.empty_namespaces;
-	ret->work_path = m.work_path;
-	m.empty_namespaces_count = 0;
-	m.empty_namespaces = NULL;
-	m.work_path = NULL;
-	message_release(containerd_linux_runc_CheckpointOptions_fields, &m);
-	return 0;
-}
-
-static int
-decode_options(const google_protobuf_Any *any,
-    containerd_runc_v1_CheckpointOptions *ret, struct err *err)
-{
-	if (any->value.len == 0)
-		return 0;
-	if (any_is(any, ANY_LINUX_CHECKPOINT_OPTIONS))
-		return decode_legacy(any, ret, err);
-	if (!any_is(any, ANY_RUNC_CHECKPOINT_OPTIONS))
-		return err_set(err, ERR_INVALID_ARGUMENT, EINVAL,
-		    "unsupported checkpoint options '%s': invalid argument",
-		    any_type_name(any->type_url));
-	return message_decode(containerd_runc_v1_CheckpointOptions_fields,
-	    any->value.data, any->value.len, ret, err);
-}
-
-/* NULL-terminated, as the command line wants it; the strings are borrowed. */
-static const char **
-namespaces_of(const containerd_runc_v1_CheckpointOptions *m)
-{
-	const char **list =
-	    calloc((size_t)m->empty_namespaces_count + 1, sizeof(*list));
-
-	for (size_t i = 0; list && i < m->empty_namespaces_count; i++)
-		list[i] = m->empty_namespaces[i];
-	return list;
-}
-
-static int
-checkpoint_argv(const struct container *c, const char *path,
-    const containerd_runc_v1_CheckpointOptions *m, struct oci_argv *ret)
-{
-	cleanup_free const char **namespaces = namespaces_of(m);
-	char work[PATH_MAX];
-
-	int r = m->work_path
-		    ? path_format(work, sizeof(work), "%s", m->work_path)
-		    : path_format(
-			  work, sizeof(work), "%s/work/criu-work", c->bundle);
-	struct oci_checkpoint_opts opts = {
-		.image_path = path,
-		.work_path = work,
-		.parent_path = m->parent_path,
-		.open_tcp = m->open_tcp,
-		.ext_unix = m->external_unix_sockets,
-		.shell_job = m->terminal,
-		.file_locks = m->file_locks,
-		.leave_running = !m->exit,
-		.empty_ns = namespaces,
-	};
-	if (r == 0 && !namespaces)
-		r = -ENOMEM;
-	return r < 0 ? r : c->driver->checkpoint_argv(c, &opts, ret);
-}
-
-int
-op_checkpoint(struct op *op, struct err *err)
-{
-	const containerd_task_v2_CheckpointTaskRequest *m = op->req->message;
-	containerd_runc_v1_CheckpointOptions options = { 0 };
-	cleanup_argv struct oci_argv argv = { 0 };
-	struct command *self;
-
-	int r = decode_options(&m->options, &options, err);
-	if (r < 0)
-		return r;
-	r = checkpoint_argv(
-	    op->p->container, message_str(m->path), &options, &argv);
-	message_release(containerd_runc_v1_CheckpointOptions_fields, &options);
-	if (r < 0)
-		return err_set_errno(err, -r, "checkpoint");
-	r = begin(op, &self, err);
-	op->type = r < 0 ? op->type : &checkpoint_type;
-	return r < 0 ? r : run_command(self, &argv, err);
 }
 
 /* ---- Pause and Resume ---- */

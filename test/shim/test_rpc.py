@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What each RPC demands, with the exact codes and texts, state by state."""
 
+import os
+
 from chocktest import proto
 from chocktest.container import (CREATED, PAUSED, PROCESS_TYPE, RESOURCES_TYPE,
                                  RUNNING, STOPPED)
@@ -353,6 +355,79 @@ def test_checkpoint(t):
     options = proto.any_of("containerd.runc.v1.CheckpointOptions", b"")
     c.call("Checkpoint", path=c.host_path("image"), options=options)
     t.true("--leave-running" in c.bundle.calls("checkpoint")[0], "flags")
+    t.equal(c.status(), RUNNING)
+
+
+def checkpoint_options(**fields):
+    return proto.any_of("containerd.runc.v1.CheckpointOptions",
+                        proto.encode("CheckpointOptions", fields))
+
+
+def test_checkpoint_flags(t):
+    """All of them, in the order of the Go shim's."""
+    c = t.container().run()
+    c.call("Checkpoint", path="/image", options=checkpoint_options(
+        exit=True, open_tcp=True, external_unix_sockets=True, terminal=True,
+        file_locks=True, empty_namespaces=["network", "ipc"],
+        work_path=c.host_path("work"), parent_path="../p"))
+    call = c.bundle.calls("checkpoint")[0]
+    t.true(call.endswith(
+        f"checkpoint --image-path /image --work-path {c.host_path('work')}"
+        " --parent-path ../p --tcp-established --ext-unix-sk --shell-job"
+        f" --file-locks --empty-ns network --empty-ns ipc {c.id}"), call)
+    t.true(os.path.isdir(c.host_path("work")), "the caller's own is left")
+
+
+def test_checkpoint_options_of_1_x(t):
+    """containerd.linux.runc: the two paths have each other's numbers."""
+    c = t.container().run()
+    work = c.host_path("work")
+    value = proto.encode("LinuxCheckpointOptions",
+                         {"exit": True, "work_path": work, "image_path": "/i"})
+    c.call("Checkpoint", path="/image", options=proto.any_of(
+        "containerd.linux.runc.CheckpointOptions", value))
+    call = c.bundle.calls("checkpoint")[0]
+    t.true(f"--image-path /image --work-path {work} {c.id}" in call, call)
+
+
+def test_checkpoint_leaves_no_work(t):
+    c = t.container().run()
+    c.call("Checkpoint", path="/image", options=checkpoint_options())
+    work = c.bundle.file("work/criu-work")
+    t.true(f"--work-path {work} --leave-running" in
+           c.bundle.calls("checkpoint")[0], c.bundle.calls("checkpoint"))
+    t.true(not os.path.exists(work), "it is left")
+    t.true(not os.path.exists(c.bundle.file("criu-dump.log")), "a log")
+
+
+def test_failed_checkpoint(t):
+    """The first line of what the runtime said, and where CRIU's log is."""
+    c = t.container(script=["checkpoint before barrier b",
+                            "checkpoint before print criu failed: type NOTIFY",
+                            "checkpoint before print log file: dump.log",
+                            "checkpoint before exit 1"])
+    barrier = c.bundle.barrier("b")
+    c.run()
+    result = c.send("Checkpoint", path="/image", options=checkpoint_options())
+    barrier.wait_reached()
+    work = c.bundle.file("work/criu-work")
+    with open(f"{work}/dump.log", "w", encoding="ascii") as file:
+        file.write("Error (criu/x.c:1): no\n")
+    barrier.go()
+    kept = c.bundle.file("criu-dump.log")
+    t.error(UNKNOWN, f"{t.runtime} did not terminate successfully: exit status"
+            f" 1: criu failed: type NOTIFY path= {kept}", result.result)
+    with open(kept, encoding="ascii") as file:
+        t.equal(file.read(), "Error (criu/x.c:1): no\n")
+    t.true(not os.path.exists(work), "work is left")
+    t.equal(c.status(), RUNNING)
+
+
+def test_failed_checkpoint_without_a_log(t):
+    c = t.container(script=["checkpoint before exit 3"]).run()
+    t.error(UNKNOWN, f"{t.runtime} did not terminate successfully: exit status"
+            f" 3 path= {c.bundle.file('criu-dump.log')}", c.call,
+            "Checkpoint", path="/image", options=checkpoint_options())
     t.equal(c.status(), RUNNING)
 
 

@@ -63,6 +63,7 @@ SCHEMAS = {
                    " 8 criu_path s, 9 systemd_cgroup b, 10 criu_image_path s,"
                    " 11 criu_work_path s, 12 task_api_address s,"
                    " 13 task_api_version u",
+    "LinuxCheckpointOptions": "1 exit b, 8 work_path s, 9 image_path s",
     "CheckpointOptions": "1 exit b, 2 open_tcp b, 3 external_unix_sockets b,"
                          " 4 terminal b, 5 file_locks b,"
                          " 6 empty_namespaces *s, 7 cgroups_mode s,"
