@@ -19,15 +19,54 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 
+/* Where in path, rooted or not, the last of len bytes' components begins. */
+static size_t
+last_component(const char *path, size_t len)
+{
+	while (len > 0 && path[len - 1] != '/')
+		len--;
+	return len;
+}
+
+/* Go's filepath.Clean, in place, of what is not empty: containerd's address is
+ * what its configuration says, slashes, dots and all. */
+static void
+clean(char *path)
+{
+	const size_t root = *path == '/';
+	size_t len = root, n;
+
+	for (const char *in = path + root; *in; in += n + (in[n] == '/')) {
+		size_t last = last_component(path, len);
+		n = strcspn(in, "/");
+		if (n == 0 || (n == 1 && in[0] == '.'))
+			continue;
+		bool up = n == 2 && in[0] == '.' && in[1] == '.';
+		if (up && len > root &&
+		    !(len - last == 2 && memcmp(path + last, "..", 2) == 0)) {
+			len = last > root ? last - 1 : root;
+			continue;
+		}
+		if (up && root)
+			continue;
+		if (len > root)
+			path[len++] = '/';
+		memmove(path + len, in, n);
+		len += n;
+	}
+	path[len] = '\0';
+}
+
 int
 socket_path(const char *dir, const char *address, const char *ns,
     const char *group, char ret[SOCKET_PATH_SIZE], struct err *err)
 {
 	char joined[PATH_MAX], hex[SHA256_DIGEST_STRING_LENGTH];
 
-	int r =
-	    path_format(joined, sizeof(joined), "%s/%s/%s", address, ns, group);
+	int r = path_format(joined, sizeof(joined), "%s%s%s/%s", address,
+	    *address ? "/" : "", ns, group);
 	if (r == 0) {
+		clean(joined);
 		(void)SHA256Data((const uint8_t *)joined, strlen(joined), hex);
 		r = path_format(ret, SOCKET_PATH_SIZE, "%s/%s", dir, hex);
 	}

@@ -64,6 +64,47 @@ test_path(void **state)
 	    "6c678b53d232b3ec3a029f39cf9cce9156d402f2f3035b59af95b578720fd022");
 }
 
+/* What the Go shims hash is cleaned by filepath.Join; each address is the same
+ * socket as its clean form. */
+static void
+test_path_is_cleaned(void **state)
+{
+	static const struct {
+		const char *address, *sum;
+	} cases[] = {
+		{ "/run/containerd//containerd.sock/", /* /run/containerd/containerd.sock/n/g
+							*/
+		    "0695be0f867a9927310e02b1b6f46ddf6e2b7458d3e73285a0ae19a534fe593f" },
+		{ "/run/./containerd/.//c.sock/.", /* /run/containerd/c.sock/n/g
+						    */
+		    "51f1fcb8f556396718cf1afb818d354e43e20d8cb6a9b961684fd521c0363332" },
+		{ "/run/x/../c.sock", /* /run/c.sock/n/g */
+		    "dd2f64a5f80e4e258bd48186c851f96afe24f4426edd78327c2d4a361bed6a73" },
+		{ "/../../c.sock", /* /c.sock/n/g */
+		    "d442f779cf0002aed773376f5c9059b5267f914cbf49d60fa6786523207ce4cd" },
+		{ "../../c.sock", /* ../../c.sock/n/g */
+		    "a5b198fbc908901960cae1abf25c89c043e41cf4f5e951e1b5060a10926eab40" },
+		{ "a/../../b", /* ../b/n/g */
+		    "1b806e998e4dc38443b6ee53200baf45a91ab3f2ce9b37ee04f760f84545befe" },
+		{ "/", /* /n/g */
+		    "0f8f4a57d128502c629eb763f3a8f8aef0993e2f76c5a0cb1fbc5fe57a001d0c" },
+		{ "", /* n/g */
+		    "9bcc03168826c6297dfa57868171813c02bb4ce0ad36623c2dd1a532693ad147" },
+		{ "@/abstract..", /* @/abstract../n/g */
+		    "65bc8275da84e9b6dc4309b7078da8bd38906fc7785f17661e3883daf3f9b948" },
+	};
+	char got[SOCKET_PATH_SIZE];
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		assert_int_equal(
+		    socket_path("/d", cases[i].address, "n", "g", got, &err),
+		    0);
+		assert_string_equal(got + strlen("/d/"), cases[i].sum);
+	}
+}
+
 static void
 test_long_directory(void **state)
 {
@@ -180,6 +221,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_path),
+		TEST(test_path_is_cleaned),
 		TEST(test_long_directory),
 		TEST(test_bind),
 		TEST(test_dead_socket_is_replaced),
