@@ -132,6 +132,7 @@ container_free(struct container *c)
 	free(c->runtime_root);
 	free(c->sandbox_log_dir);
 	free(c->checkpoint);
+	free(c->parent_checkpoint);
 	free(c->rootfs);
 	free(c->bundle);
 	free(c->id);

@@ -47,7 +47,8 @@ struct container {
 	struct cgroup *cgroup;         /* NULL when it has none of its own */
 	struct oom_watch *oom;         /* NULL without, and once init is dead */
 	uint32_t last_slot;
-	char *checkpoint; /* directory to restore from, NULL otherwise */
+	char *checkpoint;        /* directory to restore from, "" otherwise */
+	char *parent_checkpoint; /* where that one's base is, or "" */
 };
 
 /* A container in state NEW, in the shim's table. Strings are copied; options

@@ -29,6 +29,7 @@ restore_argv(const struct container *c, const char *work_path,
 	const struct oci_restore_opts opts = {
 		.image_path = c->checkpoint,
 		.work_path = work_path,
+		.parent_path = c->parent_checkpoint,
 		.console_socket = console_socket,
 		.no_pivot = c->options.no_pivot,
 	};

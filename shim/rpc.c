@@ -496,10 +496,11 @@ fill_init(struct container *c, const containerd_task_v2_CreateTaskRequest *m,
 	p->out = strdup(message_str(m->stdout));
 	p->err = strdup(message_str(m->stderr));
 	p->terminal = m->terminal;
-	c->checkpoint = m->checkpoint ? strdup(m->checkpoint) : NULL;
-	if (!p->in || !p->out || !p->err || (m->checkpoint && !c->checkpoint))
-		return err_set_errno(err, ENOMEM, "create");
-	return 0;
+	c->checkpoint = strdup(message_str(m->checkpoint));
+	c->parent_checkpoint = strdup(message_str(m->parent_checkpoint));
+	bool whole =
+	    p->in && p->out && p->err && c->checkpoint && c->parent_checkpoint;
+	return whole ? 0 : err_set_errno(err, ENOMEM, "create");
 }
 
 static int

@@ -441,6 +441,37 @@ def test_restore(t):
     t.true(pid > 0, "no pid")
     t.equal(c.status(), RUNNING)
     t.equal(len(c.bundle.calls("restore")), 1)
-    c.finish()
+    call = c.bundle.calls("restore")[0]
+    t.true(call.endswith(
+        f"restore --image-path {c.host_path('image')} --work-path"
+        f" {c.bundle.file('work')} --detach --pid-file"
+        f" {c.bundle.file('init.pid')} -no-subreaper --bundle {c.bundle.path}"
+        f" {c.id}"), call)
+    t.equal(c.finish()["exit_status"], 137)
     t.sink.wait_for(c.id, "/tasks/delete")
     t.equal(t.sink.wait_for(c.id, "/tasks/start").pid, pid)
+    t.equal(t.sink.wait_for(c.id, "/tasks/exit").pid, pid)
+
+
+def test_restore_flags(t):
+    """The parent is the request's, the rest are the task's options."""
+    c = t.container()
+    c.create(checkpoint="/image", parent_checkpoint="/parent",
+             options=t.options(criu_work_path="/w", no_pivot_root=True))
+    c.start()
+    call = c.bundle.calls("restore")[0]
+    t.true(call.endswith(
+        "restore --image-path /image --work-path /w --parent-path /parent"
+        f" --detach --pid-file {c.bundle.file('init.pid')} --no-pivot"
+        f" -no-subreaper --bundle {c.bundle.path} {c.id}"), call)
+    c.finish()
+
+
+def test_failed_restore(t):
+    c = t.container(script=["restore before fail 1 criu failed"])
+    c.create(checkpoint="/image")
+    t.error(UNKNOWN, "OCI runtime restore failed: criu failed", c.start)
+    t.equal((c.status(), c.state()["pid"]), (CREATED, 0))
+    c.bundle.script()
+    t.true(c.start() > 0, "a second time")
+    c.finish()
