@@ -244,14 +244,6 @@ def logger(t, script):
     return path
 
 
-def wait_logged(c, text, timeout=60):
-    log = c.bundle.log
-    with log.changed:
-        found = log.changed.wait_for(lambda: text in log.data, timeout)
-    if not found:
-        raise AssertionError(f"not logged: {text}")
-
-
 def test_output_to_a_logger(t):
     """fds 3, 4 and 5, two variables, one argument pair for each query key."""
     log = os.path.join(t.dir, "log")
@@ -343,12 +335,12 @@ def test_a_logger_that_dies(t):
     c = t.sh(f"echo first; read x; cat {data}; echo end >&2",
              stdio=t.stdio(stdin=True))
     c.run(stdout=f"binary://{path}", stderr="")
-    wait_logged(c, b"has ended before its input: exit status 3")
+    c.bundle.log.wait_for(b"has ended before its input: exit status 3")
     with c.stdio.open_stdin() as stdin:
         stdin.write(b"\n")
         t.equal(c.wait()["exit_status"], 0)
     c.delete()
-    wait_logged(c, b"%d bytes of output to" % SIZE)
+    c.bundle.log.wait_for(b"%d bytes of output to" % SIZE)
     text = c.bundle.log.text()
     t.equal(text.count("has ended before its input"), 1, "told")
     t.equal(text.count("dropping output"), 2, "outages of the two streams")
@@ -375,8 +367,8 @@ def test_a_logger_that_stops_reading(t):
         file.write("go\n")
     t.equal(c.wait()["exit_status"], 0)
     c.delete()
-    wait_logged(c, b"nobody reads it, dropping output")
-    wait_logged(c, b"bytes of output to")
+    c.bundle.log.wait_for(b"nobody reads it, dropping output")
+    c.bundle.log.wait_for(b"bytes of output to")
     with open(log, "rb") as file:
         got = file.read()
     t.true(pattern(SIZE).startswith(got[:65536]), "the first bytes differ")

@@ -45,6 +45,12 @@ class LogReader:
                 self.data += data
                 self.changed.notify_all()
 
+    def wait_for(self, text, timeout=60):
+        with self.changed:
+            found = self.changed.wait_for(lambda: text in self.data, timeout)
+        if not found:
+            raise AssertionError(f"not logged: {text}")
+
     def text(self):
         with self.changed:
             return self.data.decode(errors="replace")
