@@ -14,11 +14,11 @@
 #include <unistd.h>
 
 static struct {
-	int fd;
+	int fd, copy;
 	enum log_level level;
 	const char *runtime;
 	unsigned long lost;
-} logger = { .fd = STDERR_FILENO, .level = LOG_LEVEL_INFO };
+} logger = { .fd = STDERR_FILENO, .copy = -1, .level = LOG_LEVEL_INFO };
 
 /* A line under construction. What does not fit is cut, never overrun. */
 struct line {
@@ -54,6 +54,20 @@ void
 log_set_level(enum log_level level)
 {
 	logger.level = level;
+}
+
+void
+log_copy_to_consume(int fd)
+{
+	if (logger.copy >= 0)
+		(void)close(logger.copy);
+	logger.copy = fd;
+}
+
+bool
+log_has_copy(void)
+{
+	return logger.copy >= 0;
 }
 
 enum log_level
@@ -179,5 +193,7 @@ log_task(enum log_level level, const char *id, const char *exec_id,
 	line_field(&l, "exec", exec_id);
 	if (!line_write(&l))
 		logger.lost++;
+	if (logger.copy >= 0)
+		(void)!write(logger.copy, l.text, l.len);
 	errno = saved;
 }

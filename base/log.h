@@ -13,6 +13,7 @@
  * that fits tells how many were lost. A function that logs keeps errno.
  */
 #include <stdarg.h>
+#include <stdbool.h>
 
 enum log_level {
 	LOG_LEVEL_ERROR,
@@ -29,6 +30,11 @@ enum log_level {
 void log_init(int fd, enum log_level level, const char *runtime);
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
+
+/* Lines go to fd as well from here on, which is taken over; -1 ends that. What
+ * it does not take, as on a full disk, is missing there and nothing else. */
+void log_copy_to_consume(int fd);
+bool log_has_copy(void);
 
 /* id and exec_id may be NULL; then their field is left out. */
 void log_task(enum log_level level, const char *id, const char *exec_id,
