@@ -23,6 +23,7 @@
 
 #define OPTIONS_FILE "options.json"
 #define RUNTIME_FILE "runtime"
+#define GVISOR_FILE  "state.json"
 #define OPTIONS_MAX  (64 << 10)
 
 void
@@ -311,13 +312,14 @@ to_json(const struct task_options *o)
 }
 
 static int
-save(const char *bundle, const char *name, const char *text, struct err *err)
+save(const char *bundle, const char *name, const char *text, mode_t mode,
+    struct err *err)
 {
 	char path[PATH_MAX];
 
 	int r = path_format(path, sizeof(path), "%s/%s", bundle, name);
 	if (r == 0)
-		r = file_write_atomic(AT_FDCWD, path, text, strlen(text), 0600);
+		r = file_write_atomic(AT_FDCWD, path, text, strlen(text), mode);
 	return r < 0 ? err_set_errno(err, -r, "write %s/%s", bundle, name) : 0;
 }
 
@@ -329,8 +331,58 @@ options_save(
 
 	if (!text)
 		return err_set_errno(err, ENOMEM, "write options");
-	int r = save(bundle, OPTIONS_FILE, text, err);
-	return r < 0 ? r : save(bundle, RUNTIME_FILE, options->binary, err);
+	int r = save(bundle, OPTIONS_FILE, text, 0600, err);
+	return r < 0 ? r
+		     : save(bundle, RUNTIME_FILE, options->binary, 0600, err);
+}
+
+/* A flag is --KEY=VALUE. */
+static void
+add_runsc_config(cJSON *json, const struct task_options *o)
+{
+	cJSON *map = cJSON_AddObjectToObject(json, "runscConfig");
+	char key[256];
+
+	for (size_t i = 0; map && i < o->n_flags; i++) {
+		const char *name = o->flags[i] + strlen("--");
+		size_t len = strcspn(name, "=");
+		if (name[len] == '=' &&
+		    path_format(key, sizeof(key), "%.*s", (int)len, name) == 0)
+			(void)cJSON_AddStringToObject(map, key, name + len + 1);
+	}
+}
+
+static char *
+to_gvisor_json(const struct task_options *o, const char *rootfs)
+{
+	cJSON *json = cJSON_CreateObject();
+	cJSON *map = cJSON_AddObjectToObject(json, "options");
+
+	(void)cJSON_AddStringToObject(json, "rootfs", rootfs);
+	(void)cJSON_AddStringToObject(map, "shimCgroup", o->shim_cgroup);
+	(void)cJSON_AddNumberToObject(map, "ioUid", o->io_uid);
+	(void)cJSON_AddNumberToObject(map, "ioGid", o->io_gid);
+	(void)cJSON_AddStringToObject(map, "binaryName", o->binary);
+	(void)cJSON_AddStringToObject(map, "root", o->root);
+	(void)cJSON_AddStringToObject(map, "logLevel", o->log_level);
+	(void)cJSON_AddStringToObject(map, "logPath", o->log_path);
+	(void)cJSON_AddBoolToObject(map, "grouping", o->grouping);
+	(void)cJSON_AddFalseToObject(map, "enableHibernateServer");
+	add_runsc_config(map, o);
+	char *text = cJSON_PrintUnformatted(json);
+	cJSON_Delete(json);
+	return text;
+}
+
+int
+options_save_gvisor(const struct task_options *options, const char *bundle,
+    const char *rootfs, struct err *err)
+{
+	cleanup_free char *text = to_gvisor_json(options, rootfs);
+
+	if (!text)
+		return err_set_errno(err, ENOMEM, "write state.json");
+	return save(bundle, GVISOR_FILE, text, 0644, err);
 }
 
 static const char *

@@ -51,6 +51,10 @@ int options_decode(const char *type_url, const uint8_t *value, size_t len,
  * the bundle, as the Go shim writes them. */
 int options_save(
     const struct task_options *options, const char *bundle, struct err *err);
+/* state.json, from which gVisor's own shim would clean up after a container of
+ * runsc. Nothing of it is read here. */
+int options_save_gvisor(const struct task_options *options, const char *bundle,
+    const char *rootfs, struct err *err);
 /* What is missing is default. */
 int options_load(const char *bundle, struct task_options *ret, struct err *err);
 

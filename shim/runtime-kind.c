@@ -17,6 +17,7 @@
 #include "shim/container.h"
 #include "shim/driver.h"
 #include "shim/gvisor-config.h"
+#include "shim/gvisor-log.h"
 #include "shim/options.h"
 #include "shim/personality.h"
 #include "shim/shim.h"
@@ -69,6 +70,16 @@ add_panic_log(struct container *c, struct err *err)
 	return 0;
 }
 
+/* The options are what they are in gVisor's shim: flags of our own come after.
+ */
+static int
+settle_runsc(struct container *c, struct err *err)
+{
+	gvisor_log_set(c->shim, &c->options, c->id);
+	int r = options_save_gvisor(&c->options, c->bundle, c->rootfs, err);
+	return r < 0 ? r : add_panic_log(c, err);
+}
+
 /* From here on the container's runtime is known in full, also to whoever cleans
  * up after us. */
 static int
@@ -80,7 +91,7 @@ settle(struct container *c, enum oci_kind kind, struct err *err)
 	if (kind == OCI_KIND_RUNSC && !personality()->gvisor)
 		r = gvisor_config_load(c->bundle, &c->options, err);
 	if (r == 0 && kind == OCI_KIND_RUNSC)
-		r = add_panic_log(c, err);
+		r = settle_runsc(c, err);
 	if (r == 0 && asprintf(&c->runtime_root, "%s/%s", c->options.root,
 			  c->shim->ns) < 0) {
 		c->runtime_root = NULL;

@@ -254,6 +254,7 @@ serve(struct serving *s, const struct args *args, int socket, struct err *err)
 		(void)close(socket);
 		return r;
 	}
+	s->shim.debug = args->debug;
 	r = ttrpc_server_listen_consume(s->shim.server, socket, err);
 	if (r == 0)
 		r = watch_signals(s, err);

@@ -63,6 +63,7 @@ struct shim {
 	struct shim_times times;
 	const char *ns;              /* containerd namespace, borrowed */
 	const struct config *config; /* borrowed */
+	bool debug;                  /* -debug: nothing makes it less */
 	bool ending;
 };
 

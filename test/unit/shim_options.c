@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -212,6 +213,42 @@ test_files(void **state)
 	options_done(&o);
 }
 
+/* In the form of gVisor's shim. */
+static void
+test_gvisor_file(void **state)
+{
+	const char *const flags[] = { "--platform=kvm", "--debug-log=/l/%ID%/",
+		"--x=a=b", "--rootless" };
+	struct task_options o;
+	struct err err;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(DECODE("containerd.runc.v1.Options",
+			     "\x20\x07\x32\x05runsc\x3a\x02/r", &o, &err),
+	    0);
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		assert_int_equal(
+		    options_add_flag_consume(&o, strdup(flags[i])), 0);
+	(void)umask(022);
+	assert_int_equal(options_save_gvisor(&o, bundle, "/b/rootfs", &err), 0);
+	assert_file("state.json",
+	    "{\"options\":{\"shimCgroup\":\"\",\"ioUid\":7,\"ioGid\":0,"
+	    "\"binaryName\":\"runsc\",\"root\":\"/r\",\"logLevel\":\"\","
+	    "\"logPath\":\"\",\"grouping\":false,"
+	    "\"enableHibernateServer\":false,\"runscConfig\":{"
+	    "\"platform\":\"kvm\",\"debug-log\":\"/l/%ID%/\",\"x\":\"a=b\"}},"
+	    "\"rootfs\":\"/b/rootfs\"}");
+	assert_int_equal(stat(in_bundle("state.json"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0644);
+	assert_int_equal(unlink(in_bundle("state.json")), 0);
+	assert_int_equal(
+	    options_save_gvisor(&o, "/not/there", "/r", &err), -ENOENT);
+	assert_string_equal(
+	    err.msg, "write /not/there/state.json: No such file or directory");
+	options_done(&o);
+}
+
 static void
 write_json(const char *text)
 {
@@ -271,6 +308,7 @@ main(void)
 		TEST(test_empty_is_default),
 		TEST(test_refused),
 		TEST(test_files),
+		TEST(test_gvisor_file),
 		TEST(test_load),
 		TEST(test_no_bundle),
 	};
