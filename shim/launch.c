@@ -452,6 +452,8 @@ launch_abort(struct launch *l)
 {
 	struct err err;
 
+	if (!l)
+		return;
 	if (is_running(l)) {
 		abort_command(l);
 		return;
@@ -464,7 +466,7 @@ launch_abort(struct launch *l)
 void
 launch_hurry(struct launch *l, int64_t timeout_ns)
 {
-	if (!l->ran)
+	if (!launch_ran(l))
 		launch_abort(l);
 	else if (is_running(l) && l->foreground)
 		foreground_hurry(l->foreground, timeout_ns);

@@ -55,8 +55,9 @@ int launch_start(struct process *p, const struct launch_spec *spec,
 /* Opens p's streams, ahead of launch_start(), which then uses them. */
 int launch_open_streams(struct process *p, struct err *err);
 
+/* NULL is fine. */
 void launch_abort(struct launch *launch);
-/* Gives the command at most this long from now on. */
+/* Gives the command at most this long from now on. NULL is fine. */
 void launch_hurry(struct launch *launch, int64_t timeout_ns);
 /* True once a runtime command was run at all: then there may be something of it
  * to delete. */

@@ -47,8 +47,7 @@ exec_abort(struct op *op)
 {
 	struct exec *self = op->data;
 
-	if (self->launch)
-		launch_abort(self->launch);
+	launch_abort(self->launch);
 }
 
 static void
@@ -56,8 +55,7 @@ exec_hurry(struct op *op, int64_t timeout_ns)
 {
 	struct exec *self = op->data;
 
-	if (self->launch)
-		launch_hurry(self->launch, timeout_ns);
+	launch_hurry(self->launch, timeout_ns);
 }
 
 static const struct op_type exec_type = {

@@ -32,8 +32,7 @@ restore_abort(struct op *op)
 {
 	struct restore *self = op->data;
 
-	if (self->launch)
-		launch_abort(self->launch);
+	launch_abort(self->launch);
 }
 
 static void
@@ -41,8 +40,7 @@ restore_hurry(struct op *op, int64_t timeout_ns)
 {
 	struct restore *self = op->data;
 
-	if (self->launch)
-		launch_hurry(self->launch, timeout_ns);
+	launch_hurry(self->launch, timeout_ns);
 }
 
 static const struct op_type restore_type = {

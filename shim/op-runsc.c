@@ -46,8 +46,7 @@ start_hurry(struct op *op, int64_t timeout_ns)
 {
 	struct start *self = op->data;
 
-	if (self->launch)
-		launch_hurry(self->launch, timeout_ns);
+	launch_hurry(self->launch, timeout_ns);
 }
 
 static const struct op_type start_type = {
