@@ -197,16 +197,3 @@ event_task_resumed(const char *container_id, struct bytes *ret, struct err *err)
 	return message_encode(
 	    containerd_events_TaskResumed_fields, &msg, ret, err);
 }
-
-int
-event_task_checkpointed(const char *container_id, const char *checkpoint,
-    struct bytes *ret, struct err *err)
-{
-	containerd_events_TaskCheckpointed msg = {
-		.container_id = message_borrow(container_id),
-		.checkpoint = message_borrow(checkpoint),
-	};
-
-	return message_encode(
-	    containerd_events_TaskCheckpointed_fields, &msg, ret, err);
-}

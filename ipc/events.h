@@ -27,9 +27,7 @@
 	X(TASK_EXEC_STARTED, "/tasks/exec-started", "TaskExecStarted",         \
 	    PUBLISH_KEEP)                                                      \
 	X(TASK_PAUSED, "/tasks/paused", "TaskPaused", PUBLISH_PAUSED)          \
-	X(TASK_RESUMED, "/tasks/resumed", "TaskResumed", PUBLISH_RESUMED)      \
-	X(TASK_CHECKPOINTED, "/tasks/checkpointed", "TaskCheckpointed",        \
-	    PUBLISH_KEEP)
+	X(TASK_RESUMED, "/tasks/resumed", "TaskResumed", PUBLISH_RESUMED)
 
 #define EVENT_ENUM_(name, topic, message, class) EVENT_##name,
 enum event_kind { EVENT_TABLE(EVENT_ENUM_) EVENT_KINDS };
@@ -104,7 +102,5 @@ int event_task_paused(
     const char *container_id, struct bytes *ret, struct err *err);
 int event_task_resumed(
     const char *container_id, struct bytes *ret, struct err *err);
-int event_task_checkpointed(const char *container_id, const char *checkpoint,
-    struct bytes *ret, struct err *err);
 
 #endif

@@ -196,8 +196,6 @@ test_of_a_container(void **state)
 	assert_body(r, body, "\012\002c2");
 	r = event_task_resumed("c3", &body, &err);
 	assert_body(r, body, "\012\002c3");
-	r = event_task_checkpointed("c4", "/k", &body, &err);
-	assert_body(r, body, "\012\002c4\022\002/k");
 }
 
 static void
@@ -226,8 +224,6 @@ test_table(void **state)
 		    "containerd.events.TaskPaused", PUBLISH_PAUSED },
 		{ EVENT_TASK_RESUMED, "/tasks/resumed",
 		    "containerd.events.TaskResumed", PUBLISH_RESUMED },
-		{ EVENT_TASK_CHECKPOINTED, "/tasks/checkpointed",
-		    "containerd.events.TaskCheckpointed", PUBLISH_KEEP },
 	};
 
 	(void)state;
