@@ -23,12 +23,6 @@
 #include "shim/runsc-sandbox.h"
 #include "shim/shim.h"
 
-static int
-out_of_memory(struct err *err)
-{
-	return err_set(err, ERR_RESOURCE_EXHAUSTED, ENOMEM, "out of memory");
-}
-
 static char *
 join(const char *a, const char *b)
 {
@@ -62,7 +56,7 @@ fill(struct container *c, const char *id, const char *bundle, struct err *err)
 	c->bundle = strdup(bundle);
 	c->rootfs = join(bundle, "rootfs");
 	if (!c->id || !c->init.id || !c->bundle || !c->rootfs)
-		return out_of_memory(err);
+		return err_set_errno(err, ENOMEM, "create");
 	int r = oci_spec_load(bundle, &spec, err);
 	if (r < 0)
 		return r;
@@ -84,7 +78,7 @@ container_new(struct shim *shim, const char *id, const char *bundle,
 
 	if (!c) {
 		options_done(options);
-		return out_of_memory(err);
+		return err_set_errno(err, ENOMEM, "create");
 	}
 	list_init(&c->link);
 	list_init(&c->execs);
@@ -181,12 +175,12 @@ container_add_exec(struct container *c, const char *exec_id,
 	struct process *p = malloc(sizeof(*p));
 
 	if (!p)
-		return out_of_memory(err);
+		return err_set_errno(err, ENOMEM, "exec");
 	process_init(p, c, /* is_init= */ false);
 	p->id = strdup(exec_id);
 	if (!p->id) {
 		exec_free(p);
-		return out_of_memory(err);
+		return err_set_errno(err, ENOMEM, "exec");
 	}
 	p->slot = ++c->last_slot;
 	list_add_tail(&c->execs, &p->link);
