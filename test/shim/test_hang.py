@@ -7,6 +7,7 @@ container wait for it; ours answers them at once.
 
 import os
 import re
+import time
 
 from chocktest import procs, proto
 from chocktest.bundle import open_gate
@@ -104,6 +105,25 @@ def test_kill_during_a_hanging_create(t):
     t.true(create.done.wait(30), "Create goes on after Kill")
     t.true(create.error is not None, "Create succeeded")
     t.equal(other.status(), RUNNING)
+
+
+@beyond_go
+def test_wait_during_a_create_that_fails(t):
+    """Who waits is told that nothing ran, and when that was known."""
+    c = t.container(script=["create before barrier b",
+                            "create before exit 3"])
+    barrier = c.bundle.barrier("b")
+    create = c.send_create()
+    barrier.wait_reached()
+    wait = c.send("Wait")
+    c.state()
+    barrier.go()
+    begun = time.time()
+    t.error(UNKNOWN, None, create.result)
+    answer = wait.result(30)
+    t.equal(answer["exit_status"], 255)
+    t.true(proto.nanoseconds(answer["exited_at"]) / 1e9 >= begun - 1,
+           f"no time of exit: {answer}")
 
 
 @beyond_go

@@ -453,6 +453,20 @@ def test_restore(t):
     t.equal(t.sink.wait_for(c.id, "/tasks/exit").pid, pid)
 
 
+@beyond_go
+def test_deleted_before_its_restore(t):
+    """Who waits is told what Delete tells: that nothing ran."""
+    c = t.container()
+    c.create(checkpoint="/image")
+    wait = c.send("Wait")
+    c.state()
+    deleted = c.delete()
+    answer = wait.result(30)
+    t.equal((deleted["pid"], deleted["exit_status"]), (0, 255))
+    t.true(proto.nanoseconds(deleted["exited_at"]) > 0, "no time of exit")
+    t.equal(answer, {"exit_status": 255, "exited_at": deleted["exited_at"]})
+
+
 def test_restore_flags(t):
     """The parent is the request's, the rest are the task's options."""
     c = t.container()

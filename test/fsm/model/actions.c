@@ -172,6 +172,19 @@ admit(struct stepping *s)
 	step_event(s->m, s->w, s->req->slot, FSM_EXEC_EV_ADD, s->req);
 }
 
+/* What was never created never ran, even if something was seen to exit. */
+static bool
+knows_end(const struct stepping *s)
+{
+	unsigned marks = self(s)->marks;
+
+	if (!is_init(s))
+		return true;
+	if (!(marks & MARK_CREATED))
+		return marks & MARK_FAILED;
+	return marks & (MARK_RECORDED | MARK_FAILED);
+}
+
 static void
 wake(struct stepping *s)
 {
@@ -182,6 +195,8 @@ wake(struct stepping *s)
 	    "wakes where others would wait");
 	require(s, s->step.next != s->from, RULE_REPLY,
 	    "wakes though nothing has changed");
+	require(s, !self(s)->waiters || knows_end(s), RULE_REPLY,
+	    "wakes with nothing to tell");
 	if (self(s)->waiters)
 		s->m->useful[is_init(s)][s->from][s->event] |= BIT(WAKE);
 	self(s)->waiters = 0;
@@ -308,13 +323,25 @@ record_exit(struct stepping *s)
 		step_rule(s, FSM_RULE_INIT_DEAD);
 }
 
+/* What would have made the process failed, or is no longer wanted. */
+static bool
+never_runs(const struct stepping *s)
+{
+	const struct proc *p = self(s);
+
+	if (!is_init(s))
+		return s->event == FSM_EXEC_EV_OP_FAIL &&
+		       p->op == FSM_ACT_OP_EXEC;
+	if (s->event == FSM_INIT_EV_DELETE)
+		return p->life == LIFE_NONE && !(p->marks & MARK_FAILED);
+	return s->event == FSM_INIT_EV_OP_FAIL &&
+	       (p->op == FSM_ACT_OP_CREATE || p->op == FSM_ACT_OP_PREPARE);
+}
+
 static void
 record_failed(struct stepping *s)
 {
-	require(s,
-	    !is_init(s) && s->event == FSM_EXEC_EV_OP_FAIL &&
-		self(s)->op == FSM_ACT_OP_EXEC,
-	    RULE_EXIT, "records a failure that was not");
+	require(s, never_runs(s), RULE_EXIT, "records a failure that was not");
 	self(s)->marks |= MARK_FAILED;
 }
 
