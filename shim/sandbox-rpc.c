@@ -72,25 +72,13 @@ void
 sandbox_on_start(struct ttrpc_call *call, void *arg)
 {
 	M(StartSandboxRequest) m = { 0 };
-	struct err err;
 
 	if (!rpc_decode(call, FIELDS(StartSandboxRequest), &m))
 		return;
 	struct sandbox *sandbox = find(arg, call, m.sandbox_id);
 	message_release(FIELDS(StartSandboxRequest), &m);
-	if (!sandbox)
-		return;
-	if (sandbox_start(sandbox, &err) < 0) {
-		ttrpc_call_fail(call, &err);
-		return;
-	}
-	M(StartSandboxResponse)
-	reply = {
-		.pid = (uint32_t)sandbox->pid,
-		.has_created_at = true,
-		.created_at = timestamp_from_ns(sandbox->created_ns),
-	};
-	reply_call(call, FIELDS(StartSandboxResponse), &reply);
+	if (sandbox)
+		sandbox_start(sandbox, call);
 }
 
 /* The kernel's name of a machine, and Go's. */

@@ -51,6 +51,19 @@ answer(const struct sandbox *sandbox, struct ttrpc_call *call, bool is_stop)
 }
 
 static void
+answer_start(const struct sandbox *sandbox, struct ttrpc_call *call)
+{
+	containerd_runtime_sandbox_v1_StartSandboxResponse m = {
+		.pid = (uint32_t)sandbox->pid,
+		.has_created_at = true,
+		.created_at = timestamp_from_ns(sandbox->created_ns),
+	};
+
+	reply_call(call,
+	    containerd_runtime_sandbox_v1_StartSandboxResponse_fields, &m);
+}
+
+static void
 drop(struct sandbox_call *kept)
 {
 	list_del(&kept->link);
@@ -102,25 +115,32 @@ keep(struct sandbox *sandbox, struct ttrpc_call *call, bool is_stop)
 
 /* ---- the process ---- */
 
+struct hold {
+	const char *netns;
+	int ready;
+};
+
 /*
- * In the child, which has no descriptors but /dev/null. It holds the namespaces
- * until somebody ends it; the exit code of one that cannot even get them says
- * why.
+ * In the child, which has no descriptors but /dev/null and the one to say that
+ * it is ready. It holds the namespaces until somebody ends it; the exit code of
+ * one that cannot get them says why.
  */
 static int
 hold(void *arg)
 {
-	const struct sandbox *sandbox = arg;
+	const struct hold *work = arg;
 
 	(void)signal(SIGTERM, SIG_DFL);
-	if (*sandbox->netns) {
-		cleanup_close int ns =
-		    open(sandbox->netns, O_RDONLY | O_CLOEXEC);
+	if (*work->netns) {
+		cleanup_close int ns = open(work->netns, O_RDONLY | O_CLOEXEC);
 		if (ns < 0 || setns(ns, CLONE_NEWNET) < 0)
 			return errno & 0x7f;
 	}
 	if (unshare(CLONE_NEWIPC | CLONE_NEWUTS) < 0)
 		return errno & 0x7f;
+	if (write(work->ready, "", 1) != 1)
+		return errno & 0x7f;
+	(void)close(work->ready);
 	for (;;)
 		(void)pause();
 }
@@ -129,32 +149,104 @@ static void step(struct sandbox *sandbox, enum fsm_sandbox_event event,
     struct ttrpc_call *call, bool is_stop);
 
 static void
+stop_listening(struct sandbox *sandbox)
+{
+	if (sandbox->ready)
+		event_free(sandbox->ready);
+	sandbox->ready = NULL;
+	close_fd(&sandbox->ready_fd);
+	sandbox->starting = NULL;
+}
+
+static void
+fail_start(struct sandbox *sandbox, enum err_code code, int sys)
+{
+	struct ttrpc_call *call = sandbox->starting;
+	struct err err;
+
+	stop_listening(sandbox);
+	(void)err_set(&err, code, sys, "cannot start sandbox %s: %s",
+	    sandbox->id, strerrordesc_np(sys));
+	ttrpc_call_fail(call, &err);
+}
+
+static void
 on_child_exit(struct child *child, const struct child_exit *exit, void *arg)
 {
 	struct sandbox *sandbox = arg;
 
 	child_free(child);
 	sandbox->child = NULL;
+	if (sandbox->starting) {
+		sandbox->pid = 0;
+		fail_start(sandbox, ERR_UNKNOWN,
+		    exit->signaled || !exit->value ? EINTR : exit->value);
+		return;
+	}
 	sandbox->status = child_exit_status(exit);
 	sandbox->exited_ns = exit->at_ns;
 	step(sandbox, FSM_SANDBOX_EV_EXITED, NULL, false);
 }
 
-int
-sandbox_start(struct sandbox *sandbox, struct err *err)
+static void
+on_ready(evutil_socket_t fd, short what, void *arg)
 {
-	if (sandbox->state != FSM_SANDBOX_CREATED)
-		return err_set(err, ERR_FAILED_PRECONDITION, EBUSY,
-		    "cannot start a %s sandbox: failed precondition",
-		    fsm_sandbox_state_name(sandbox->state));
-	int r = child_fork(sandbox->shim->children, hold, sandbox, NULL, 0,
-	    on_child_exit, sandbox, &sandbox->child, err);
-	if (r < 0)
-		return r;
-	sandbox->pid = child_pid(sandbox->child);
+	struct sandbox *sandbox = arg;
+	struct ttrpc_call *call = sandbox->starting;
+	char byte;
+
+	(void)what;
+	if (read(fd, &byte, 1) != 1) {
+		/* It is dying, and its exit says why. */
+		(void)event_del(sandbox->ready);
+		return;
+	}
+	stop_listening(sandbox);
 	sandbox->created_ns = clock_realtime_ns();
-	step(sandbox, FSM_SANDBOX_EV_START, NULL, false);
-	return 0;
+	step(sandbox, FSM_SANDBOX_EV_START, call, false);
+}
+
+static int
+spawn(struct sandbox *sandbox, const int fds[2], struct err *err)
+{
+	struct hold work = { .netns = sandbox->netns, .ready = fds[1] };
+
+	sandbox->ready =
+	    event_new(sandbox->shim->base, fds[0], EV_READ, on_ready, sandbox);
+	if (!sandbox->ready || event_add(sandbox->ready, NULL) < 0)
+		return err_set_errno(err, ENOMEM, "start sandbox");
+	return child_fork(sandbox->shim->children, hold, &work, &fds[1], 1,
+	    on_child_exit, sandbox, &sandbox->child, err);
+}
+
+void
+sandbox_start(struct sandbox *sandbox, struct ttrpc_call *call)
+{
+	int fds[2] = { -1, -1 };
+	struct err err;
+	int r = 0;
+
+	if (sandbox->state != FSM_SANDBOX_CREATED || sandbox->starting)
+		r = err_set(&err, ERR_FAILED_PRECONDITION, EBUSY,
+		    "cannot start a %s sandbox: failed precondition",
+		    sandbox->starting ? "starting"
+				      : fsm_sandbox_state_name(sandbox->state));
+	else if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+		r = err_set_errno(&err, errno, "start sandbox");
+	if (r < 0) {
+		ttrpc_call_fail(call, &err);
+		return;
+	}
+	r = spawn(sandbox, fds, &err);
+	close_fd(&fds[1]);
+	sandbox->ready_fd = fds[0];
+	sandbox->starting = call;
+	if (r < 0) {
+		stop_listening(sandbox);
+		ttrpc_call_fail(call, &err);
+		return;
+	}
+	sandbox->pid = child_pid(sandbox->child);
 }
 
 /* ---- the end ---- */
@@ -203,6 +295,7 @@ step(struct sandbox *sandbox, enum fsm_sandbox_event event,
 	sandbox->state = s.next;
 	switch (s.action) {
 	case FSM_SANDBOX_SPAWN:
+		answer_start(sandbox, call);
 		return;
 	case FSM_SANDBOX_REPLY:
 		answer(sandbox, call, is_stop);
@@ -229,11 +322,24 @@ step(struct sandbox *sandbox, enum fsm_sandbox_event event,
 	}
 }
 
+/* Half a start is none: its process goes, unseen. */
+static void
+cancel_start(struct sandbox *sandbox)
+{
+	(void)child_signal(sandbox->child, SIGKILL);
+	child_free(sandbox->child);
+	sandbox->child = NULL;
+	sandbox->pid = 0;
+	fail_start(sandbox, ERR_CANCELED, ECANCELED);
+}
+
 void
 sandbox_stop(
     struct sandbox *sandbox, struct ttrpc_call *call, int64_t timeout_ns)
 {
 	sandbox->timeout_ns = timeout_ns;
+	if (sandbox->starting)
+		cancel_start(sandbox);
 	step(sandbox, FSM_SANDBOX_EV_STOP, call, /* is_stop= */ true);
 }
 
@@ -260,6 +366,7 @@ sandbox_new(struct shim *shim, const char *id, const char *netns,
 	if (!sandbox)
 		return err_set_errno(err, ENOMEM, "create sandbox");
 	sandbox->shim = shim;
+	sandbox->ready_fd = -1;
 	list_init(&sandbox->waiting);
 	sandbox->id = strdup(id);
 	sandbox->netns = strdup(netns);
@@ -288,6 +395,8 @@ sandbox_free(struct sandbox *sandbox)
 		ttrpc_call_fail(kept->call, &err);
 		drop(kept);
 	}
+	if (sandbox->starting)
+		cancel_start(sandbox);
 	if (sandbox->child) {
 		(void)child_signal(sandbox->child, SIGKILL);
 		child_free(sandbox->child);

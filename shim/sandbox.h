@@ -31,6 +31,9 @@ struct sandbox {
 	struct child *child;
 	int64_t created_ns, exited_ns; /* wall clock; 0: not yet */
 	uint32_t status;
+	struct ttrpc_call *starting; /* Start, until its process is ready */
+	int ready_fd;                /* it says so there; -1: nobody waits */
+	struct event *ready;
 	struct list waiting; /* struct sandbox_call: Wait and Stop */
 	int64_t timeout_ns;  /* of a Stop: from SIGTERM to SIGKILL */
 	struct event *grace;
@@ -41,8 +44,9 @@ int sandbox_new(struct shim *shim, const char *id, const char *netns,
 /* Kills what still runs. NULL is fine. */
 void sandbox_free(struct sandbox *sandbox);
 
-/* Makes its process; the state must allow it. */
-int sandbox_start(struct sandbox *sandbox, struct err *err);
+/* Makes its process, where the state allows it. The call is answered once that
+ * has its namespaces, or cannot get them. */
+void sandbox_start(struct sandbox *sandbox, struct ttrpc_call *call);
 
 /*
  * Asks the process and all containers of the shim to end, and kills what is
