@@ -357,10 +357,11 @@ static void
 on_kept(evutil_socket_t fd, short what, void *arg)
 {
 	struct child *child = arg;
+	struct child_exit exit = child->exit; /* the owner may free the child */
 
 	(void)fd;
 	(void)what;
-	child->fn(child, &child->exit, child->arg);
+	child->fn(child, &exit, child->arg);
 }
 
 /* A child that was dead before it was one. */
