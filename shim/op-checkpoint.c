@@ -122,8 +122,9 @@ copy_log(const struct checkpoint *self)
 	size_t len;
 
 	int r = path_format(path, sizeof(path), "%s/dump.log", self->work);
-	if (r == 0)
-		r = file_read(AT_FDCWD, path, DUMP_LOG_MAX, &text, &len);
+	if (r < 0)
+		return r;
+	r = file_read(AT_FDCWD, path, DUMP_LOG_MAX, &text, &len);
 	return r < 0 ? r
 		     : file_write_atomic(
 			   AT_FDCWD, self->dump_log, text, len, 0600);

@@ -11,16 +11,8 @@ from chocktest import ttrpc
 from chocktest.container import Container
 
 
-def configure(t, text):
-    path = os.path.join(t.dir, "chock.conf")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-    t.extra_env["CHOCK_CONFIG"] = path
-    return path
-
-
 def test_mistake_fails_the_start(t):
-    path = configure(t, "[log]\nlevel = info\n\n[runtime]\nrot = /x\n")
+    path = t.configure("[log]\nlevel = info\n\n[runtime]\nrot = /x\n")
     bundle = t.bundle()
     result = t.launcher().start(bundle)
     t.equal(result.code, 1)
@@ -32,7 +24,7 @@ def test_mistake_fails_the_start(t):
 def test_mistake_does_not_fail_delete(t):
     """Whoever broke the file still gets rid of the containers."""
     c = t.container().run()
-    configure(t, "[nothing]\nat = all\n")
+    t.configure("[nothing]\nat = all\n")
     c.shim.kill(signal.SIGKILL)
     c.shim.wait_gone()
     result = c.shim.delete_command()
@@ -44,7 +36,7 @@ def test_mistake_does_not_fail_delete(t):
 def test_default_runtime_and_root(t):
     """What the request does not say."""
     root = os.path.join(t.dir, "elsewhere")
-    configure(t, f"[runtime]\nbinary = {t.runtime}\nroot = {root}\n")
+    t.configure(f"[runtime]\nbinary = {t.runtime}\nroot = {root}\n")
     bundle = t.bundle()
     c = Container(t, t.shim(bundle), bundle)
     c.shim.call("Create", id=c.id, bundle=bundle.path)
@@ -59,7 +51,7 @@ def test_default_runtime_and_root(t):
 
 
 def test_log_level(t):
-    configure(t, "[log]\nlevel = debug\n")
+    t.configure("[log]\nlevel = debug\n")
     c = t.container().run()
     c.finish()
     c.shutdown()
@@ -69,7 +61,7 @@ def test_log_level(t):
 
 
 def test_recorder_size(t):
-    configure(t, "[recorder]\nsize = 64K\n")
+    t.configure("[recorder]\nsize = 64K\n")
     c = t.container().run()
     t.equal(os.path.getsize(c.bundle.file("flight.rec")), 64 << 10)
     c.finish()
@@ -78,7 +70,7 @@ def test_recorder_size(t):
 
 def test_output_drain(t):
     """A child that keeps the output open holds Delete up for so long."""
-    configure(t, "[output]\ndrain = 0\n")
+    t.configure("[output]\ndrain = 0\n")
     stdio = t.stdio()
     c = t.sh("sleep 1000 & exit 0", stdio=stdio).run()
     c.shim.call("Wait", id=c.id)
@@ -91,7 +83,7 @@ def test_output_drain(t):
 def keep(t, policy):
     """Recordings that are there after a container's whole life."""
     kept = os.path.join(t.dir, "kept")
-    configure(t, f"[recorder]\nkeep = {policy}\ndirectory = {kept}\n")
+    t.configure(f"[recorder]\nkeep = {policy}\ndirectory = {kept}\n")
     c = t.container().run()
     c.finish()
     c.shutdown()
@@ -125,7 +117,7 @@ def test_recordings_of_a_crash_are_kept(t):
 
 def keep_after_a_crash(t, policy):
     kept = os.path.join(t.dir, "kept")
-    configure(t, f"[recorder]\nkeep = {policy}\ndirectory = {kept}\n")
+    t.configure(f"[recorder]\nkeep = {policy}\ndirectory = {kept}\n")
     c = t.container().run()
     c.shim.kill(signal.SIGKILL)
     c.shim.wait_gone()
@@ -140,7 +132,7 @@ def test_idle_does_not_cut_delete_short(t):
     c.run()
     c.shim.kill(signal.SIGKILL)
     c.shim.wait_gone()
-    configure(t, "[shim]\nidle = 1ms\n")
+    t.configure("[shim]\nidle = 1ms\n")
     with futures.ThreadPoolExecutor(1) as pool:
         result = pool.submit(c.shim.delete_command)
         barrier.wait_reached()
@@ -152,7 +144,7 @@ def test_idle_does_not_cut_delete_short(t):
 
 def test_idle_shim_ends(t):
     """Nobody connected, no container: it ends, and its socket goes."""
-    configure(t, "[shim]\nidle = 300ms\n")
+    t.configure("[shim]\nidle = 300ms\n")
     c = t.container().run()
     c.finish()
     path = c.shim.path
@@ -163,7 +155,7 @@ def test_idle_shim_ends(t):
 
 def test_idle_shim_that_is_needed_stays(t):
     """A container keeps it, and so does a connection."""
-    configure(t, "[shim]\nidle = 200ms\n")
+    t.configure("[shim]\nidle = 200ms\n")
     c = t.container().run()
     hang_up(t)
     time.sleep(1)  # what must not happen takes this long
@@ -177,7 +169,7 @@ def test_idle_shim_that_is_needed_stays(t):
 
 def test_idle_shim_that_was_never_used(t):
     """containerd died between start and Create."""
-    configure(t, "[shim]\nidle = 300ms\n")
+    t.configure("[shim]\nidle = 300ms\n")
     bundle = t.bundle()
     shim = t.shim(bundle)
     hang_up(t)

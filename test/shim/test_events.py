@@ -121,6 +121,7 @@ def test_shutdown_delivers_what_is_queued(t):
 @deadline(180)
 def test_shutdown_without_a_sink_ends(t):
     """Draining is bounded: with nobody there the shim still goes away."""
+    t.configure("[events]\ndrain = 2s\n")
     t.sink.down()
     c = live(t)
     c.shutdown()

@@ -74,6 +74,14 @@ class Test:
     def shim(self, bundle, version="1.6", **params):
         return Shim(self, bundle, version, **params)
 
+    def configure(self, text):
+        """A chock.conf for what is run from here on; returns its path."""
+        path = os.path.join(self.dir, "chock.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        self.extra_env["CHOCK_CONFIG"] = path
+        return path
+
     def use_runc(self):
         """The real runtime in place of the fake one."""
         if not shutil.which("runc"):
