@@ -25,6 +25,7 @@ enum target {
 	TARGET_FLAG,
 	TARGET_ID,
 	TARGET_NONE, /* taken, and of no use here */
+	TARGET_OFF,  /* what we do not have must not be asked for */
 };
 
 struct key {
@@ -51,6 +52,7 @@ static const struct key keys[] = {
 	{ "LogLevel", "log_level", TARGET_STRING, OPTION(log_level) },
 	{ "LogPath", "log_path", TARGET_STRING, OPTION(log_path) },
 	{ "Grouping", "grouping", TARGET_FLAG, OPTION(grouping) },
+	{ "EnableHibernateServer", "enable_hibernate_server", TARGET_OFF, 0 },
 	/* containerd's own: it has acted on them, or says so elsewhere. */
 	{ "TypeUrl", "type_url", TARGET_NONE, 0 },
 	{ "ConfigPath", "config_path", TARGET_NONE, 0 },
@@ -111,6 +113,11 @@ set_option(const struct key *key, const struct oci_toml_entry *entry,
 		return 0;
 	case TARGET_NONE:
 		return 0;
+	case TARGET_OFF:
+		return entry->type == OCI_TOML_BOOLEAN && !entry->boolean
+			   ? 0
+			   : wrong_type(
+				 entry, "false: it is not supported", err);
 	}
 	return 0;
 }

@@ -81,7 +81,8 @@ static void
 test_gvisor(void **state)
 {
 	(void)state;
-	read_text("binary_name = \"runsc\"\nio_uid = 1\ngrouping = true\n"
+	read_text("enable_hibernate_server = false\n"
+		  "binary_name = \"runsc\"\nio_uid = 1\ngrouping = true\n"
 		  "log_level = \"debug\"\nlog_path = \"/l/%ID%/\"\n"
 		  "[runsc_config]\nplatform = \"systrap\"\ndebug = true\n"
 		  "num-network-channels = 4\n");
@@ -110,6 +111,8 @@ test_errors(void **state)
 	    "io_gid = 4294967296", "f:1: io_gid must be a user or group id");
 	expect_error("SystemdCgroup = 1", "f:1: SystemdCgroup must be true or "
 					  "false");
+	expect_error("enable_hibernate_server = true",
+	    "f:1: enable_hibernate_server must be false: it is not supported");
 	expect_error("Root = \"a\"\nroot = \"b\"", "f:2: root is there twice");
 	expect_error(
 	    "[runsc_config]\na = \"1\"\na = \"2\"", "f:3: a is there twice");
