@@ -32,6 +32,7 @@
 #include "oci/logger.h"
 #include "oci/relay.h"
 #include "oci/stdio-uri.h"
+#include "oci/unread.h"
 
 enum {
 	IN,
@@ -47,8 +48,9 @@ struct stream {
 	int client; /* our end towards the client */
 	int held;   /* the client FIFO's other end; a logger's idle stderr */
 	char *name; /* of the client's side when it is no FIFO */
-	bool busy;  /* an output that is not at EOF */
+	bool busy;  /* an output that is not at EOF, or not read */
 	struct oci_relay *relay;
+	struct oci_unread *unread;
 };
 
 struct oci_stdio {
@@ -378,6 +380,16 @@ end_logger(struct oci_stdio *io)
 }
 
 static void
+on_output_read(void *arg)
+{
+	struct stream *s = arg;
+
+	s->busy = false;
+	end_logger(s->io);
+	tell_if_drained(s->io);
+}
+
+static void
 on_output_done(int status, void *arg)
 {
 	struct stream *s = arg;
@@ -385,9 +397,10 @@ on_output_done(int status, void *arg)
 
 	if (status < 0)
 		log_debug("output to the client ended: %s", strerror(-status));
-	s->busy = false;
-	end_logger(io);
-	tell_if_drained(io);
+	if (s->name || io->logger || s->held < 0 ||
+	    oci_unread_new(io->base, io->priority, s->held, on_output_read, s,
+		&s->unread) <= 0)
+		on_output_read(s);
 }
 
 static void
@@ -548,6 +561,7 @@ static void
 stream_done(struct stream *s)
 {
 	oci_relay_free(s->relay);
+	oci_unread_free(s->unread);
 	close_fd(&s->child);
 	close_fd(&s->pipe);
 	close_fd(&s->client);

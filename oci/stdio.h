@@ -96,10 +96,11 @@ void oci_stdio_close_stdin(struct oci_stdio *io);
 void oci_stdio_process_exited(struct oci_stdio *io);
 
 /*
- * True when stdout and stderr have reached EOF and all of it was handed over. A
- * reader of the FIFOs sees EOF at that moment; a logger must have ended, too. A
- * background process that holds stdout open, or a reader that does not read,
- * can put it off for ever: whoever waits must bound that.
+ * True when stdout and stderr have reached EOF and all of it was read from the
+ * FIFOs, or lay there for a second (oci/unread.h). A reader of the FIFOs sees
+ * EOF at that moment; a logger must have ended, too. A background process that
+ * holds stdout open, or a reader that does not read, can put it off for ever:
+ * whoever waits must bound that.
  */
 bool oci_stdio_drained(const struct oci_stdio *io);
 

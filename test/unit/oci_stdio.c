@@ -2,6 +2,7 @@
 /*
  * Standard streams over real FIFOs, pipes and files.
  */
+#include "base/clock.h"
 #include "oci/stdio.h"
 
 #include <signal.h>
@@ -78,7 +79,32 @@ reader_after_eof_finds_everything(void **state)
 	close_fd(&bed->child[1]);
 	close_fd(&bed->child[2]);
 	streams_turns(bed->base, 4);
+	/* So that it is not closed under a client that is still to open it. */
+	assert_false(oci_stdio_drained(bed->io));
+	int from = bed_client(bed->out, O_RDONLY);
+	bed_drain_to_eof(bed, from, &out);
+	assert_int_equal(out, 1000);
 	assert_true(oci_stdio_drained(bed->io));
+	close(from);
+}
+
+/* It does not come within a second: nobody waits for it any longer. */
+static void
+reader_that_never_comes_is_given_up(void **state)
+{
+	struct bed *bed = *state;
+	int64_t begin = clock_monotonic_ns();
+	size_t in = 0, out = 0;
+
+	bed_open_fifos(bed);
+	bed_start(bed);
+	streams_feed(bed->child[1], &in, 1000);
+	close_fd(&bed->child[1]);
+	close_fd(&bed->child[2]);
+	while (!oci_stdio_drained(bed->io))
+		(void)event_base_loop(bed->base, EVLOOP_ONCE);
+	assert_true(clock_monotonic_ns() - begin > 900 * NSEC_PER_MSEC);
+	/* What it left can be read until the end. */
 	int from = bed_client(bed->out, O_RDONLY);
 	bed_drain_to_eof(bed, from, &out);
 	assert_int_equal(out, 1000);
@@ -471,6 +497,7 @@ main(void)
 		BED_TEST(ten_megabytes_each_way),
 		BED_TEST(late_reader_finds_everything),
 		BED_TEST(reader_after_eof_finds_everything),
+		BED_TEST(reader_that_never_comes_is_given_up),
 		BED_TEST(reader_may_vanish_and_return),
 		BED_TEST(stopped_reader_costs_nothing),
 		BED_TEST(background_child_keeps_stdout_open),
