@@ -10,9 +10,12 @@
  *   times, and when a process ends, for a kill is counted before its signal.
  * - v2: inotify on memory.events, which the kernel modifies after counting.
  *   systemd removes the cgroup of a scope as soon as it is empty, often before
- *   we have looked. Then a kill is taken for ours when the file was modified
- *   since, and the system as a whole (/proc/vmstat) has counted another one:
- *   memory.events is modified for lesser reasons, too.
+ *   we have looked. The kills of a removed cgroup are still counted in the one
+ *   above, or in the system as a whole (/proc/vmstat) where that is the root: a
+ *   process that died of SIGKILL, and a kill there that nobody left has
+ * counted, are taken for one of ours. So the one above is watched as well, and
+ * whenever its count grows what is not ours of it is noted, while ours can be
+ * read.
  *
  * On v1 a kill is counted only where the victim was, so the cgroups below are
  * looked at too; on v2 it is counted in all above as well. Linux before 4.13
@@ -50,23 +53,25 @@ struct oom_watch {
 	const char *dir; /* in the memory hierarchy; cg's */
 	oom_watch_fn *fn;
 	void *arg;
-	int fd; /* an eventfd or an inotify instance */
+	int fd;  /* an eventfd or an inotify instance */
+	int own; /* v2: the cgroup's own watch in it */
 	struct event *wake, *again;
 	size_t n_again;     /* looks since the last wake */
 	bool pending;       /* woken, and not looked at a counter since */
 	uint64_t last_seen; /* kills that fn was told of */
-	uint64_t elsewhere; /* v2: the system's without ours, modulo 2^64 */
+	char *above; /* v2: the cgroup above; NULL where it is the root */
+	uint64_t elsewhere; /* v2: kills there without ours, modulo 2^64 */
 };
 
 /* The removal of a file is told as well, and is no reason to look. */
 static bool
-any_modified(const char *buf, size_t len)
+own_modified(const struct oom_watch *watch, const char *buf, size_t len)
 {
 	struct inotify_event record;
 
 	for (size_t at = 0; at < len; at += sizeof(record) + record.len) {
 		memcpy(&record, buf + at, sizeof(record));
-		if (record.mask & IN_MODIFY)
+		if (record.wd == watch->own && record.mask & IN_MODIFY)
 			return true;
 	}
 	return false;
@@ -80,7 +85,8 @@ drain(struct oom_watch *watch)
 	ssize_t n;
 
 	while ((n = read(watch->fd, buf, sizeof(buf))) > 0)
-		if (!cgroup_is_v2(watch->cg) || any_modified(buf, (size_t)n))
+		if (!cgroup_is_v2(watch->cg) ||
+		    own_modified(watch, buf, (size_t)n))
 			watch->pending = true;
 }
 
@@ -107,11 +113,10 @@ add_v1_kills(int dir, void *arg)
 }
 
 static int
-read_v2_kills(const struct oom_watch *watch, uint64_t *ret)
+read_v2_kills(const char *path, uint64_t *ret)
 {
 	*ret = 0;
-	cleanup_close int dir =
-	    open(watch->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cleanup_close int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return dir < 0 ? -errno : add_kills(dir, "memory.events", ret);
 }
 
@@ -126,9 +131,16 @@ read_system_kills(uint64_t *ret)
 	return cgroup_find_value(text, "oom_kill", ret) ? 0 : -ENODATA;
 }
 
+static int
+read_outer_kills(const struct oom_watch *watch, uint64_t *ret)
+{
+	return watch->above ? read_v2_kills(watch->above, ret)
+			    : read_system_kills(ret);
+}
+
 /*
- * Both numbers of the same moment: the system's is counted first. Without one
- * of the system nothing is ever missed.
+ * Both numbers of the same moment. Without the outer one nothing is ever
+ * missed.
  */
 static int
 read_v2(const struct oom_watch *watch, uint64_t *ret, uint64_t *ret_elsewhere)
@@ -136,11 +148,11 @@ read_v2(const struct oom_watch *watch, uint64_t *ret, uint64_t *ret_elsewhere)
 	uint64_t kills = 0, before = 0, after = 0;
 
 	do {
-		bool known = read_system_kills(&before) == 0;
-		int r = read_v2_kills(watch, &kills);
+		bool known = read_outer_kills(watch, &before) == 0;
+		int r = read_v2_kills(watch->dir, &kills);
 		if (r < 0)
 			return r;
-		if (!known || read_system_kills(&after) < 0)
+		if (!known || read_outer_kills(watch, &after) < 0)
 			before = after = UINT64_MAX;
 	} while (before != after);
 	*ret = kills;
@@ -154,13 +166,13 @@ read_v2(const struct oom_watch *watch, uint64_t *ret, uint64_t *ret_elsewhere)
  * another container may have been hit meanwhile.
  */
 static bool
-missed_one(const struct oom_watch *watch)
+missed_one(const struct oom_watch *watch, bool killed)
 {
-	uint64_t system;
+	uint64_t outer;
 
-	return watch->pending && watch->last_seen == 0 &&
-	       read_system_kills(&system) == 0 &&
-	       (int64_t)(system - watch->elsewhere) > 0;
+	return (watch->pending || (killed && watch->above)) &&
+	       watch->last_seen == 0 && read_outer_kills(watch, &outer) == 0 &&
+	       (int64_t)(outer - watch->elsewhere) > 0;
 }
 
 static void
@@ -173,14 +185,14 @@ look_at_counter(struct oom_watch *watch, uint64_t kills)
 }
 
 static void
-look_v2(struct oom_watch *watch)
+look_v2(struct oom_watch *watch, bool killed)
 {
 	uint64_t kills;
 
 	int r = read_v2(watch, &kills, &watch->elsewhere);
 	if (r == 0)
 		look_at_counter(watch, kills);
-	else if (missed_one(watch) && watch->fn(watch->arg))
+	else if (missed_one(watch, killed) && watch->fn(watch->arg))
 		watch->last_seen = 1;
 }
 
@@ -198,10 +210,10 @@ look_v1(struct oom_watch *watch)
 }
 
 static void
-look(struct oom_watch *watch)
+look(struct oom_watch *watch, bool killed)
 {
 	if (cgroup_is_v2(watch->cg))
-		look_v2(watch);
+		look_v2(watch, killed);
 	else
 		look_v1(watch);
 }
@@ -216,7 +228,7 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 	drain(watch);
 	watch->n_again = 0;
 	(void)event_add(watch->again, &again_after[0]);
-	look(watch);
+	look(watch, /* killed= */ false);
 }
 
 static void
@@ -228,16 +240,16 @@ on_again(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (++watch->n_again < AGAIN_MAX)
 		(void)event_add(watch->again, &again_after[watch->n_again]);
-	look(watch);
+	look(watch, /* killed= */ false);
 }
 
 void
-oom_watch_check(struct oom_watch *watch)
+oom_watch_check(struct oom_watch *watch, bool killed)
 {
 	if (!watch)
 		return;
 	drain(watch);
-	look(watch);
+	look(watch, killed);
 }
 
 static int
@@ -258,18 +270,57 @@ open_v1(const char *dir)
 }
 
 static int
-open_v2(const char *dir)
+add_watch(int fd, const char *dir)
 {
-	cleanup_close int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	char path[PATH_MAX];
 
-	if (fd < 0)
-		return -errno;
 	int r = path_format(path, sizeof(path), "%s/memory.events", dir);
 	if (r < 0)
 		return r;
-	return inotify_add_watch(fd, path, IN_MODIFY) < 0 ? -errno
-							  : take_fd(&fd);
+	r = inotify_add_watch(fd, path, IN_MODIFY);
+	return r < 0 ? -errno : r;
+}
+
+static bool
+is_scope(const char *dir)
+{
+	const char suffix[] = ".scope";
+	size_t len = strlen(dir), n = sizeof(suffix) - 1;
+
+	return len > n && strcmp(dir + len - n, suffix) == 0;
+}
+
+/* The root has no such file. Without it, it is as if that were above. */
+static void
+watch_above(struct oom_watch *watch, int fd)
+{
+	char *above = strdup(watch->dir);
+	char *slash = above ? strrchr(above, '/') : NULL;
+
+	/* crun puts its container one below a scope, which goes as well. */
+	do {
+		if (!slash || slash == above)
+			break;
+		*slash = '\0';
+		slash = strrchr(above, '/');
+	} while (is_scope(above));
+	if (above && add_watch(fd, above) >= 0)
+		watch->above = take_ptr(above);
+	free(above);
+}
+
+static int
+open_v2(struct oom_watch *watch)
+{
+	cleanup_close int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	watch->own = add_watch(fd, watch->dir);
+	if (watch->own < 0)
+		return watch->own;
+	watch_above(watch, fd);
+	return take_fd(&fd);
 }
 
 static int
@@ -279,7 +330,7 @@ open_watch(struct oom_watch *watch)
 
 	if (!cgroup_is_v2(watch->cg))
 		return open_v1(watch->dir);
-	int fd = open_v2(watch->dir);
+	int fd = open_v2(watch);
 	if (fd >= 0)
 		(void)read_v2(watch, &kills, &watch->elsewhere);
 	return fd;
@@ -349,5 +400,6 @@ oom_watch_free(struct oom_watch *watch)
 	if (watch->again)
 		event_free(watch->again);
 	close_fd(&watch->fd);
+	free(watch->above);
 	free(watch);
 }

@@ -31,9 +31,10 @@ int oom_watch_new(struct event_base *base, int priority,
 
 /*
  * Looks now, and calls fn before it returns. When a process is known to have
- * ended, a kill that ended it is seen. NULL is fine for both.
+ * ended, a kill that ended it is seen; killed says that it ended by SIGKILL.
+ * NULL is fine for both.
  */
-void oom_watch_check(struct oom_watch *watch);
+void oom_watch_check(struct oom_watch *watch, bool killed);
 void oom_watch_free(struct oom_watch *watch);
 
 #endif

@@ -6,6 +6,7 @@
 #include "shim/container.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -273,7 +274,7 @@ container_find_cgroup(struct container *c)
 void
 container_process_exited(struct container *c, const struct process *p)
 {
-	oom_watch_check(c->oom);
+	oom_watch_check(c->oom, p->exit.status == 128 + SIGKILL);
 	if (!p->is_init)
 		return;
 	oom_watch_free(c->oom);

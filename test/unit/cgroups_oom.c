@@ -140,14 +140,14 @@ test_check_at_exit(void **state)
 	pid_t pid = spawn_eater(&go);
 	struct cgroup *cg = enter_limited(pid);
 	struct oom_watch *w = watch(&told, cg);
-	oom_watch_check(w);
+	oom_watch_check(w, /* killed= */ false);
 	assert_int_equal(told.n, 0);
 	eat(go);
 	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED), 0);
 	assert_int_equal(info.si_code, CLD_KILLED);
-	oom_watch_check(w);
+	oom_watch_check(w, /* killed= */ false);
 	assert_int_equal(told.n, 1);
-	oom_watch_check(w);
+	oom_watch_check(w, /* killed= */ false);
 	(void)event_base_loop(told.base, EVLOOP_NONBLOCK);
 	assert_int_equal(told.n, 1);
 	unwatch(&told, w);
@@ -174,7 +174,7 @@ test_loop(void **state)
 			(void)event_base_loop(told.base, EVLOOP_ONCE);
 		bed_kill(pid);
 	}
-	oom_watch_check(w);
+	oom_watch_check(w, /* killed= */ false);
 	assert_int_equal(told.n, 3);
 	bed_kill(first);
 	(void)close(stay);
@@ -210,7 +210,7 @@ test_below(void **state)
 		(void)event_base_loop(told.base, EVLOOP_ONCE);
 	bed_kill(pid);
 	assert_int_equal(rmdir(below), 0);
-	oom_watch_check(w);
+	oom_watch_check(w, /* killed= */ false);
 	assert_int_equal(told.n, 1);
 	bed_kill(first);
 	(void)close(stay);
@@ -236,7 +236,7 @@ test_removed(void **state)
 	(void)close(go);
 	(void)bed_teardown(NULL);
 	(void)event_base_loop(told.base, EVLOOP_NONBLOCK);
-	oom_watch_check(w);
+	oom_watch_check(w, /* killed= */ false);
 	assert_int_equal(told.n, 0);
 	assert_int_equal(
 	    oom_watch_new(told.base, 0, cg, on_oom, &told, &none, &err),
@@ -265,9 +265,9 @@ test_v2_removed_after_kill(void **state)
 	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED), 0);
 	(void)bed_teardown(NULL);
 	assert_int_not_equal(access(cgroup_dir(cg, CGROUP_V1_MEMORY), F_OK), 0);
-	oom_watch_check(w);
+	oom_watch_check(w, /* killed= */ false);
 	assert_int_equal(told.n, 1);
-	oom_watch_check(w);
+	oom_watch_check(w, /* killed= */ false);
 	assert_int_equal(told.n, 1);
 	unwatch(&told, w);
 	cgroup_free(cg);
@@ -296,7 +296,7 @@ test_no_memory_controller(void **state)
 	assert_int_equal(
 	    oom_watch_new(told.base, 0, &v1, on_oom, &told, &w, &err),
 	    -EOPNOTSUPP);
-	oom_watch_check(NULL);
+	oom_watch_check(NULL, /* killed= */ true);
 	oom_watch_free(NULL);
 	bed_remove_files(dir);
 	event_base_free(told.base);
@@ -317,13 +317,13 @@ v2_files_gone(bool seen)
 	bed_write(dir, "memory.events", "oom_kill 2\n");
 	struct oom_watch *w = watch(&told, &cg);
 	if (seen)
-		oom_watch_check(w);
+		oom_watch_check(w, /* killed= */ false);
 	assert_int_equal(told.n, seen);
 	bed_write(dir, "memory.events", "max 1\noom_kill 2\n");
 	bed_remove_files(dir);
-	oom_watch_check(w);
+	oom_watch_check(w, /* killed= */ false);
 	assert_int_equal(told.n, 1);
-	oom_watch_check(w);
+	oom_watch_check(w, /* killed= */ false);
 	assert_int_equal(told.n, 1);
 	unwatch(&told, w);
 }
@@ -352,14 +352,14 @@ test_v2_files(void **state)
 		(void)event_base_loop(told.base, EVLOOP_ONCE);
 	bed_write(
 	    dir, "memory.events", "oom 9\noom_kill 2\noom_group_kill 4\n");
-	oom_watch_check(w);
+	oom_watch_check(w, /* killed= */ false);
 	assert_int_equal(told.n, 1);
 	told.refuse = true;
 	bed_write(dir, "memory.events", "oom 9\noom_kill 5\n");
-	oom_watch_check(w);
+	oom_watch_check(w, /* killed= */ false);
 	assert_int_equal(told.n, 1);
-	oom_watch_check(w);
-	oom_watch_check(w);
+	oom_watch_check(w, /* killed= */ false);
+	oom_watch_check(w, /* killed= */ false);
 	assert_int_equal(told.n, 2);
 	unwatch(&told, w);
 	bed_remove_files(dir);
@@ -387,23 +387,23 @@ test_v1_without_counter(void **state)
 	assert_true(
 	    cgroup_read(dir, "cgroup.event_control", text, sizeof(text)) > 0);
 	fd = atoi(text);
-	oom_watch_check(w);
+	oom_watch_check(w, /* killed= */ false);
 	assert_int_equal(told.n, 0);
 	assert_int_equal(eventfd_write(fd, 1), 0);
 	while (told.n < 1)
 		(void)event_base_loop(told.base, EVLOOP_ONCE);
-	oom_watch_check(w);
+	oom_watch_check(w, /* killed= */ false);
 	assert_int_equal(told.n, 1);
 	told.refuse = true;
 	assert_int_equal(eventfd_write(fd, 1), 0);
-	oom_watch_check(w);
+	oom_watch_check(w, /* killed= */ false);
 	assert_int_equal(told.n, 1);
-	oom_watch_check(w);
-	oom_watch_check(w);
+	oom_watch_check(w, /* killed= */ false);
+	oom_watch_check(w, /* killed= */ false);
 	assert_int_equal(told.n, 2);
 	bed_remove_files(dir);
 	assert_int_equal(eventfd_write(fd, 1), 0);
-	oom_watch_check(w);
+	oom_watch_check(w, /* killed= */ false);
 	assert_int_equal(told.n, 2);
 	unwatch(&told, w);
 }

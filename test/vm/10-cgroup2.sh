@@ -74,14 +74,24 @@ metric() {
 	awk -v name="$1" '$1 == name { print $2 }' metrics
 }
 
-# metric_is ID NAME FILE [KEY]: the file, or the value of its key, says the same.
-# A number may be a little late in either.
+# file_value ID FILE [KEY]
+file_value() {
+	awk -v key="${3-}" 'key == "" { print $1 } $1 == key { print $2 }' \
+		"$(cgroup_of "$1")/$2"
+}
+
+# metric_is ID NAME FILE [KEY]: the metric lies between what the file, or the value
+# of its key, says before and after it was taken.
 metric_is() {
-	local value
+	local before after value
+	before=$(file_value "$1" "$3" "${4-}")
 	runs_nothing c task metrics "$1" >metrics
-	value=$(awk -v key="${4-}" 'key == "" { print $1 } $1 == key { print $2 }' \
-		"$(cgroup_of "$1")/$3")
-	[ -n "$value" ] && [ "$value" != 0 ] && [ "$(metric "$2")" = "$value" ]
+	after=$(file_value "$1" "$3" "${4-}")
+	value=$(metric "$2")
+	say "$2: $before, $value, $after"
+	[ -n "$value" ] && [ "$value" != 0 ] &&
+		{ [ "$before" -le "$value" ] || [ "$after" -le "$value" ]; } &&
+		{ [ "$before" -ge "$value" ] || [ "$after" -ge "$value" ]; }
 }
 
 stats() {
