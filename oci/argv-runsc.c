@@ -20,6 +20,7 @@ oci_argv_runsc_exec(const struct oci_runtime *rt, const char *id,
 	argv_begin(&b, rt, "exec");
 	argv_add_option(&b, "--process", process_path);
 	argv_add_option(&b, "--console-socket", console_socket);
+	argv_add_if(&b, console_socket, "--detach");
 	argv_add_pid_file(&b, rt, exec_id);
 	argv_add(&b, "--internal-pid-file");
 	argv_add_format(&b, "%s/%s.inner", rt->bundle, exec_id);

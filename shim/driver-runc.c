@@ -21,6 +21,13 @@ user_log_dir(const struct container *c)
 	return NULL;
 }
 
+static enum launch_child
+exec_child(const struct process *p)
+{
+	(void)p;
+	return LAUNCH_NAMED;
+}
+
 static int
 restore_argv(const struct container *c, const char *work_path,
     const char *console_socket, struct oci_argv *ret)
@@ -60,7 +67,7 @@ const struct driver driver_runc = {
 	.pause = op_pause,
 	.resume = op_resume,
 	.init_child = init_child,
-	.exec_child = LAUNCH_NAMED,
+	.exec_child = exec_child,
 	.user_log_dir = user_log_dir,
 	.exec_argv = oci_argv_exec,
 	.restore_argv = restore_argv,

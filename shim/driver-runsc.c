@@ -28,6 +28,14 @@ init_child(const struct container *c)
 	return c->in_sandbox ? LAUNCH_FOREIGN : LAUNCH_NAMED;
 }
 
+/* runsc hands out a terminal only when it detaches; then it leaves a second
+ * runsc behind that is the exec. */
+static enum launch_child
+exec_child(const struct process *p)
+{
+	return p->terminal ? LAUNCH_NAMED : LAUNCH_ITSELF;
+}
+
 static int
 prepare(const struct container *c, struct err *err)
 {
@@ -95,9 +103,9 @@ const struct driver driver_runsc = {
 	.pause = op_runsc_pause,
 	.resume = op_runsc_resume,
 	.init_child = init_child,
-	.exec_child = LAUNCH_ITSELF,
 	.prepare = prepare,
 	.user_log_dir = user_log_dir,
+	.exec_child = exec_child,
 	.exec_argv = oci_argv_runsc_exec,
 	.restore_argv = restore_argv,
 	.checkpoint_argv = checkpoint_argv,

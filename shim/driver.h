@@ -25,7 +25,7 @@ struct driver {
 	/* What the command that makes an init or an exec leaves behind; an init
 	 * without streams gets them at its start. */
 	enum launch_child (*init_child)(const struct container *c);
-	enum launch_child exec_child;
+	enum launch_child (*exec_child)(const struct process *p);
 
 	/* In a worker, ahead of all else: makes of config.json what the runtime
 	 * wants. NULL where it is used as it is. */

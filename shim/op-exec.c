@@ -129,7 +129,7 @@ op_exec(struct op *op, struct err *err)
 	r = write_spec(self, err);
 	struct launch_spec spec = {
 		.verb = "exec",
-		.child = p->container->driver->exec_child,
+		.child = p->container->driver->exec_child(p),
 		.pid_file = pid_file,
 		.argv = exec_argv,
 		.done = on_launched,

@@ -28,7 +28,7 @@ struct runsc_ask {
 	struct list link; /* in the container's asks */
 	struct container *c;
 	const char *older;
-	char *request; /* the JSON argument */
+	char *request; /* the JSON argument; NULL for none */
 	struct oci_argv argv;
 	struct oci_urpc *call;
 	struct oci_run *run;
@@ -110,7 +110,7 @@ call(struct runsc_ask *ask)
 	const struct oci_urpc_spec spec = {
 		.peer = ask->c->sandbox->peer,
 		.method = ask->method,
-		.arg = ask->request,
+		.arg = ask->request ? ask->request : "null",
 		.timeout_ns = SOCKET_TIME,
 	};
 	struct err err;
@@ -145,6 +145,8 @@ on_reply(const struct oci_urpc_reply *reply, const struct err *err, void *arg)
 	if (!reply->success && means_other_version(reply->error)) {
 		ask->method = ask->older;
 		ask->older = NULL;
+		free(ask->request);
+		ask->request = NULL;
 		event_active(&ask->next, 0, 0);
 		return;
 	}
@@ -189,8 +191,8 @@ runsc_ask_start(struct container *c, struct runsc_ask_spec *spec,
 	list_init(&ask->link);
 	(void)event_assign(&ask->next, c->shim->base, -1, 0, on_next, ask);
 	(void)event_priority_set(&ask->next, PRIORITY_CHILD);
-	ask->request = strdup(spec->arg ? spec->arg : "null");
-	if (!ask->request) {
+	ask->request = spec->arg ? strdup(spec->arg) : NULL;
+	if (spec->arg && !ask->request) {
 		ask_free(ask);
 		return err_set_errno(err, ENOMEM, "ask the sandbox");
 	}

@@ -36,8 +36,8 @@ typedef void runsc_ask_fn(
 
 struct runsc_ask_spec {
 	const char *method;   /* NULL: by command only */
-	const char *older;    /* what it was called before; NULL: the same */
-	const char *arg;      /* JSON */
+	const char *older;    /* before it took an argument; NULL: none */
+	const char *arg;      /* JSON; NULL for none */
 	struct oci_argv argv; /* the command; emptied */
 };
 

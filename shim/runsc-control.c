@@ -355,7 +355,10 @@ void
 runsc_stats(struct container *c, struct request *req)
 {
 	struct oci_runtime runtime = container_runtime(c);
-	struct runsc_ask_spec spec = { .method = "containerManager.Event" };
+	struct runsc_ask_spec spec = {
+		.method = "containerManager.Event",
+		.older = "containerManager.Event",
+	};
 	cleanup_free char *arg = NULL;
 	struct err err;
 	int r;

@@ -233,7 +233,8 @@ test_runsc(void **state)
 		  "--internal-pid-file /b/e.inner c");
 	expect(oci_argv_runsc_exec(&runsc, "c", "e", "/b/p", "/s", &argv),
 	    &argv,
-	    RUNSC "exec --process /b/p --console-socket /s --pid-file /b/e.pid "
+	    RUNSC "exec --process /b/p --console-socket /s --detach "
+		  "--pid-file /b/e.pid "
 		  "--internal-pid-file /b/e.inner c");
 	expect(oci_argv_runsc_kill(&runsc, "c", 0, 15, false, &argv), &argv,
 	    RUNSC "kill c 15");
