@@ -309,21 +309,24 @@ SUITE_cri      = $(if $(wildcard shim/main.c),\
 	$(call script,cri,test/cri/run,--all))
 SUITE_docker   = $(if $(wildcard shim/main.c),\
 	$(call script,docker,test/docker/run,--all))
+SUITE_gvisor   = $(if $(wildcard shim/main.c),\
+	$(call script,gvisor,test/gvisor/run,--all))
 SUITE_vm       = $(if $(wildcard shim/main.c),\
 	$(call script,vm,test/vm/run))
 script = $(if $(wildcard $(2)),cases $(1) "$(strip $(2) $(3))")
 
-ALL_SUITES := unit explore mutants replay purity shim sys cri docker vm
+ALL_SUITES := unit explore mutants replay purity shim sys cri docker \
+	gvisor vm
 run_suites = $(SUITE_ENV) test/summary $(foreach s,$(1),$(SUITE_$(s)))
 
 .PHONY: check check-all check-suites check-unit check-explore check-mutants \
 	check-replay check-purity check-shim check-sys check-cri \
-	check-docker check-vm check-asan check-valgrind tests-asan demo \
-	bench bench-pods fuzz fuzzers run-fuzzers cover
+	check-docker check-gvisor check-vm check-asan check-valgrind \
+	tests-asan demo bench bench-pods fuzz fuzzers run-fuzzers cover
 
 # The second make sees what the first command may have installed.
 check: ## install what is missing, build, run every test
-	@test/deps.sh build test sys docker vm
+	@test/deps.sh build test sys docker gvisor vm
 	@+$(MAKE) check-all
 
 check-all: tests tests-asan
@@ -364,6 +367,9 @@ check-cri: tests ## the shim under the CRI plugin of real containerd
 
 check-docker: tests ## the shim under real dockerd
 	@$(call run_suites,docker)
+
+check-gvisor: tests ## the shim under real containerd with gVisor's runsc
+	@$(call run_suites,gvisor)
 
 ASAN := O=$(O)-asan SAN=address,undefined
 tests-asan:

@@ -4,7 +4,7 @@
 # Installs the Debian packages that the named groups need, and does nothing
 # (no network, no root) when they are there. The only place that names them.
 #
-#   test/deps.sh [build] [lint] [test] [sys] [docker] [vm]
+#   test/deps.sh [build] [lint] [test] [sys] [docker] [gvisor] [vm]
 #   test/deps.sh --list GROUP    prints the names, installs nothing
 set -eu
 
@@ -28,6 +28,9 @@ packages() {
   docker)
     echo docker.io containerd runc busybox-static python3 util-linux
     ;;
+  gvisor)
+    echo containerd runsc busybox-static python3 procps util-linux
+    ;;
   vm)
     echo mmdebstrap e2fsprogs qemu-system-x86 qemu-system-common \
       busybox-static util-linux xz-utils debian-archive-keyring
@@ -38,7 +41,7 @@ packages() {
       libcjson1 libinih1 libcmocka0
     ;;
   *)
-    echo "deps: unknown group '$1' (build, lint, test, sys, docker, vm)" >&2
+    echo "deps: unknown group '$1' (build, lint, test, sys, docker, gvisor, vm)" >&2
     return 1
     ;;
   esac
@@ -58,7 +61,7 @@ if [ "${1-}" = --list ]; then
   packages "$2"
   exit
 fi
-[ $# -gt 0 ] || set -- build lint test sys docker vm
+[ $# -gt 0 ] || set -- build lint test sys docker gvisor vm
 command -v dpkg-query >/dev/null || {
   echo "deps: not a Debian system: see test/deps.sh for what is needed" >&2
   exit 1

@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Gets newer releases of containerd, or of docker and the containerd of the same
-# suite, from newer Debian suites, without touching the system: a private apt
-# state, packages unpacked in a cache and not installed. The daemons and their
-# clients are static programs, so they run here as they are.
+# suite, or of gVisor's runsc, from newer Debian suites, without touching the
+# system: a private apt state, packages unpacked in a cache and not installed. The
+# daemons, their clients and runsc are static programs, so they run here as they
+# are.
 #
-# usage: test/sys/fetch.sh [docker]
+# usage: test/sys/fetch.sh [docker|gvisor]
 # environment: CHOCK_CACHE, default /var/cache/chock-test
 #
 # Prints one line for each release, with no spaces in the first three words;
-# VERSION is docker's with "docker":
+# VERSION is docker's with "docker", and runsc's, with its path, with "gvisor":
 #   use VERSION PATH-OF-CONTAINERD
 #   skip VERSION WHY
 set -u
@@ -44,8 +45,7 @@ release() {
 		[ -x "$program" ] || continue
 		case $("$program" --version) in
 		*" $version."*)
-			printf 'use %s %s\n' "$version" \
-				"$dir/root/usr/bin/containerd"
+			printf 'use %s %s\n' "$version" "$dir/root/usr/$USE"
 			return
 			;;
 		*) why="$suite has another version" ;;
@@ -54,7 +54,15 @@ release() {
 	printf 'skip %s %s\n' "$version" "$why"
 }
 
+USE=bin/containerd
 case ${1:-} in
+gvisor)
+	PACKAGES=(runsc)
+	PROGRAM=bin/runsc
+	USE=$PROGRAM
+	SUFFIX=-gvisor
+	release 0.0~20240729 bookworm-backports
+	;;
 docker)
 	PACKAGES=(containerd docker.io docker-cli)
 	PROGRAM=sbin/dockerd
