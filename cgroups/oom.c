@@ -294,19 +294,18 @@ is_scope(const char *dir)
 static void
 watch_above(struct oom_watch *watch, int fd)
 {
-	char *above = strdup(watch->dir);
+	cleanup_free char *above = strdup(watch->dir);
 	char *slash = above ? strrchr(above, '/') : NULL;
 
 	/* crun puts its container one below a scope, which goes as well. */
-	do {
-		if (!slash || slash == above)
-			break;
+	while (slash && slash != above) {
 		*slash = '\0';
+		if (!is_scope(above))
+			break;
 		slash = strrchr(above, '/');
-	} while (is_scope(above));
-	if (above && add_watch(fd, above) >= 0)
+	}
+	if (slash && add_watch(fd, above) >= 0)
 		watch->above = take_ptr(above);
-	free(above);
 }
 
 static int
