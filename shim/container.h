@@ -33,6 +33,7 @@ struct container {
 	char *runtime_root; /* with the namespace appended; once created */
 	char *cgroups_path; /* as configured, may be NULL */
 	bool unwanted; /* whoever asked for it went away while it was made */
+	bool told;     /* TaskCreate was */
 	bool private_pidns; /* the kernel kills the rest when init dies */
 	struct process init;
 	struct list execs; /* struct process */

@@ -92,6 +92,7 @@ OPERATION(OP_CLEAN)
 EFFECT(PUB_CREATE)
 {
 	announce_create(p);
+	p->container->told = true;
 }
 
 EFFECT(PUB_EXEC_ADDED)
@@ -235,8 +236,8 @@ end_unwanted(struct container *c)
 {
 	const struct shim *shim = c->shim;
 
-	if (c->unwanted && c->init.pid == 0 && list_empty(&shim->containers) &&
-	    !shim->sandbox && list_empty(&shim->sandboxes))
+	if (c->unwanted && !c->told && list_empty(&shim->containers) &&
+	    !shim->sandbox)
 		shim_end(c->shim);
 }
 

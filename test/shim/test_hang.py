@@ -66,6 +66,18 @@ def test_create_for_nobody(t):
 
 
 @beyond_go
+def test_create_for_nobody_with_a_process(t):
+    """The same, when the runtime has named the process already."""
+    c = t.container(script=["create after barrier b", "create after hang"])
+    barrier = c.bundle.barrier("b")
+    c.send_create()
+    barrier.wait_reached()
+    barrier.go()
+    c.shim.client.close()
+    c.shim.wait_gone()
+
+
+@beyond_go
 def test_create_for_nobody_beside_others(t):
     c, other = grouped(t, "create before barrier b", "create before hang")
     barrier = c.bundle.barrier("b")
