@@ -78,9 +78,12 @@ end_line(struct reader *r)
 	}
 	if (r->at + 1 < r->end && r->at[0] == '\r' && r->at[1] == '\n')
 		r->at++;
-	if (r->at < r->end && *r->at != '\n')
-		return fail(r, "unexpected '%.10s'", r->at);
-	return 0;
+	size_t left = (size_t)(r->end - r->at);
+	const char *newline = memchr(r->at, '\n', left);
+	size_t rest = newline ? (size_t)(newline - r->at) : left;
+	if (rest == 0)
+		return 0;
+	return fail(r, "unexpected '%.*s'", rest < 10 ? (int)rest : 10, r->at);
 }
 
 /* ---- strings ---- */

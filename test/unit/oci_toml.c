@@ -149,6 +149,8 @@ test_errors(void **state)
 	expect_error("a = \"\\uD800\"", "f:1: U+D800 cannot be in a string");
 	expect_error("a = \"\x01\"", "f:1: a control character in a string");
 	expect_error("a = 1 b", "f:1: unexpected 'b'");
+	expect_error("a = 1 b\nc = 2", "f:1: unexpected 'b'");
+	expect_error("a = 1 bcdefghijklmno", "f:1: unexpected 'bcdefghijk'");
 	expect_error("a = truex", "f:1: 'truex' is not a value that is "
 				  "supported");
 	expect_error("a = 01", "f:1: '01' is not a value that is supported");
