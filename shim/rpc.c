@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "fsm/fsm.h"
@@ -159,16 +160,6 @@ on_delete(struct ttrpc_call *call, void *arg)
 	message_release(containerd_task_v2_DeleteRequest_fields, &m);
 }
 
-/* A sandbox answers to its id where containerd looks whether a shim lives. */
-static uint32_t
-sandbox_pid(const struct shim *shim, const char *id)
-{
-	const struct sandbox *sandbox = shim->sandbox;
-
-	return sandbox && strcmp(sandbox->id, id) == 0 ? (uint32_t)sandbox->pid
-						       : 0;
-}
-
 static void
 on_pids(struct ttrpc_call *call, void *arg)
 {
@@ -177,11 +168,15 @@ on_pids(struct ttrpc_call *call, void *arg)
 
 	if (!rpc_decode(call, containerd_task_v2_PidsRequest_fields, &m))
 		return;
-	uint32_t pid = container_find(arg, message_str(m.id))
-			   ? 0
-			   : sandbox_pid(arg, message_str(m.id));
-	if (pid)
-		reply_call_pid(call, pid);
+	/* It answers to its id where containerd looks whether a shim lives,
+	 * which wants to hear of a process. */
+	const struct sandbox *sandbox =
+	    container_find(arg, message_str(m.id))
+		? NULL
+		: sandbox_find(arg, message_str(m.id));
+	if (sandbox)
+		reply_call_pid(
+		    call, (uint32_t)(sandbox->pid ? sandbox->pid : getpid()));
 	else
 		submit(arg, call, REQUEST_PIDS, m.id, "", &events);
 	message_release(containerd_task_v2_PidsRequest_fields, &m);
@@ -297,10 +292,11 @@ on_connect(struct ttrpc_call *call, void *arg)
 
 	if (!rpc_decode(call, containerd_task_v2_ConnectRequest_fields, &m))
 		return;
+	const struct sandbox *sandbox = sandbox_find(arg, message_str(m.id));
 	if (container_find(arg, message_str(m.id)))
 		submit(arg, call, REQUEST_CONNECT, m.id, "", &events);
 	else
-		reply_call_connect(call, sandbox_pid(arg, message_str(m.id)));
+		reply_call_connect(call, sandbox ? (uint32_t)sandbox->pid : 0);
 	message_release(containerd_task_v2_ConnectRequest_fields, &m);
 }
 

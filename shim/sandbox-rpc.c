@@ -30,8 +30,9 @@ find(struct shim *shim, struct ttrpc_call *call, const char *id)
 {
 	struct err err;
 
-	if (shim->sandbox && strcmp(shim->sandbox->id, message_str(id)) == 0)
-		return shim->sandbox;
+	struct sandbox *sandbox = sandbox_find(shim, message_str(id));
+	if (sandbox)
+		return sandbox;
 	(void)err_set(&err, ERR_NOT_FOUND, ENOENT,
 	    "sandbox %s does not exist: not found", message_str(id));
 	ttrpc_call_fail(call, &err);
@@ -97,7 +98,6 @@ name_machine(
 		{ "ppc64le", "ppc64le", "" },
 		{ "riscv64", "riscv64", "" },
 		{ "s390x", "s390x", "" },
-		{ "mips64", "mips64le", "" },
 		{ "loongarch64", "loong64", "" },
 	};
 

@@ -132,7 +132,8 @@ hold(void *arg)
 
 	(void)signal(SIGTERM, SIG_DFL);
 	if (*work->netns) {
-		cleanup_close int ns = open(work->netns, O_RDONLY | O_CLOEXEC);
+		cleanup_close int ns =
+		    open(work->netns, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		if (ns < 0 || setns(ns, CLONE_NEWNET) < 0)
 			return errno & 0x7f;
 	}
@@ -183,6 +184,7 @@ on_child_exit(struct child *child, const struct child_exit *exit, void *arg)
 		    exit->signaled || !exit->value ? EINTR : exit->value);
 		return;
 	}
+	sandbox->pid = 0; /* it may be another's from here on */
 	sandbox->status = child_exit_status(exit);
 	sandbox->exited_ns = exit->at_ns;
 	step(sandbox, FSM_SANDBOX_EV_EXITED, NULL, false);
@@ -278,7 +280,6 @@ end_process(struct sandbox *sandbox)
 {
 	struct timeval tv = clock_timeval(sandbox->timeout_ns);
 
-	kill_containers(sandbox);
 	(void)child_signal(sandbox->child, SIGTERM);
 	(void)event_add(sandbox->grace, &tv);
 }
@@ -338,6 +339,8 @@ sandbox_stop(
     struct sandbox *sandbox, struct ttrpc_call *call, int64_t timeout_ns)
 {
 	sandbox->timeout_ns = timeout_ns;
+	/* Also those of one that was never started, or is dead. */
+	kill_containers(sandbox);
 	if (sandbox->starting)
 		cancel_start(sandbox);
 	step(sandbox, FSM_SANDBOX_EV_STOP, call, /* is_stop= */ true);
@@ -349,10 +352,12 @@ sandbox_wait(struct sandbox *sandbox, struct ttrpc_call *call)
 	step(sandbox, FSM_SANDBOX_EV_WAIT, call, /* is_stop= */ false);
 }
 
-bool
-sandbox_is_live(const struct sandbox *sandbox)
+struct sandbox *
+sandbox_find(const struct shim *shim, const char *id)
 {
-	return sandbox && sandbox->state != FSM_SANDBOX_STOPPED;
+	return shim->sandbox && strcmp(shim->sandbox->id, id) == 0
+		   ? shim->sandbox
+		   : NULL;
 }
 
 /* ---- life ---- */

@@ -27,7 +27,7 @@ struct sandbox {
 	char *id;
 	char *netns; /* "" for the shim's own */
 	enum fsm_sandbox_state state;
-	pid_t pid; /* 0 before it is started */
+	pid_t pid; /* 0 while it does not run */
 	struct child *child;
 	int64_t created_ns, exited_ns; /* wall clock; 0: not yet */
 	uint32_t status;
@@ -57,7 +57,7 @@ void sandbox_stop(
 /* The call is answered once the process is dead. */
 void sandbox_wait(struct sandbox *sandbox, struct ttrpc_call *call);
 
-/* It is there and its process, if it was started, is not known to be dead. */
-bool sandbox_is_live(const struct sandbox *sandbox);
+/* NULL when the shim has none of that id. */
+struct sandbox *sandbox_find(const struct shim *shim, const char *id);
 
 #endif

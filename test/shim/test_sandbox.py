@@ -184,6 +184,29 @@ def test_stop_ends_its_containers(t):
     t.check_clean()
 
 
+def test_stop_ends_containers_of_a_dead_one(t):
+    s = Sandbox(t)
+    os.kill(s.start()["pid"], signal.SIGKILL)
+    s.call("WaitSandbox")
+    c = Container(t, s.shim, t.bundle()).run()
+    s.call("StopSandbox")
+    t.equal(c.wait()["exit_status"], 137)
+    c.delete()
+    t.equal(s.status()["pid"], 0)
+    s.call("ShutdownSandbox")
+    s.shim.wait_gone()
+
+
+def test_pids_without_a_process(t):
+    """Something must be listed, or containerd takes it for a failed create."""
+    s = Sandbox(t)
+    for _ in range(2):
+        pids = [p["pid"] for p in s.shim.call("Pids", id=s.id)["processes"]]
+        t.equal(pids, [s.shim.pid])
+        s.call("StopSandbox")
+    s.finish()
+
+
 def test_never_started(t):
     s = Sandbox(t)
     waiting = s.send("WaitSandbox")
