@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -21,6 +23,7 @@
 
 #define MARK   "_sandbox:"
 #define SUFFIX ".state"
+#define LOCK   ".lock"
 
 /* The sandbox id in a state file's name; -ENOENT when it is none of id's. */
 static int
@@ -112,4 +115,45 @@ oci_runsc_state_done(struct oci_runsc_state *state)
 	free(state->sandbox_id);
 	free(state->control_socket);
 	*state = (struct oci_runsc_state){ 0 };
+}
+
+/* True for "<id>_sandbox:<sandbox>.lock"; ret is the state file beside it. */
+static bool
+is_lock_of(const char *name, const char *sandbox_id, char *ret, size_t size)
+{
+	char end[NAME_MAX + 1];
+
+	if (path_format(end, sizeof(end), MARK "%s" LOCK, sandbox_id) < 0)
+		return false;
+	size_t len = strlen(name), end_len = strlen(end);
+	if (len <= end_len || strcmp(name + len - end_len, end) != 0)
+		return false;
+	int stem = (int)(len - strlen(LOCK));
+	return path_format(ret, size, "%.*s" SUFFIX, stem, name) == 0;
+}
+
+static void
+remove_unheld(int dir_fd, const char *name)
+{
+	cleanup_close int fd =
+	    openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		(void)unlinkat(dir_fd, name, 0);
+}
+
+void
+oci_runsc_remove_locks(const char *root, const char *sandbox_id)
+{
+	cleanup_dir DIR *dir = opendir(root);
+	const struct dirent *entry;
+	char state[NAME_MAX + 1];
+
+	while (dir && (entry = readdir(dir)))
+		if (is_lock_of(
+			entry->d_name, sandbox_id, state, sizeof(state)) &&
+		    faccessat(dirfd(dir), state, F_OK, AT_SYMLINK_NOFOLLOW) <
+			0 &&
+		    errno == ENOENT)
+			remove_unheld(dirfd(dir), entry->d_name);
 }

@@ -21,4 +21,12 @@ int oci_runsc_state_load(const char *root, const char *id,
     struct oci_runsc_state *ret, struct err *err);
 void oci_runsc_state_done(struct oci_runsc_state *state);
 
+/*
+ * Removes the lock files of the sandbox's containers that are no more. "runsc
+ * delete" of one container of a sandbox makes those of others anew when these
+ * are deleted meanwhile (seen with 20240729). A lock that is held stays: it is
+ * for whoever runs its holder to call this afterwards.
+ */
+void oci_runsc_remove_locks(const char *root, const char *sandbox_id);
+
 #endif

@@ -88,9 +88,10 @@ on_run_done(struct oci_run *run, const struct oci_run_result *result, void *arg)
 	(void)event_base_loopbreak(d->shim.base);
 }
 
-/* Nothing there means that Task.Delete has been here: the usual case. */
+/* Nothing there means that Task.Delete has been here: the usual case. Of runsc
+ * also the sandbox, where its state is one that we can read. */
 static bool
-runtime_knows(const char *root, const char *id)
+runtime_knows(const char *root, const char *id, char **ret_sandbox)
 {
 	char path[PATH_MAX];
 	struct err ignored;
@@ -102,6 +103,8 @@ runtime_knows(const char *root, const char *id)
 	struct oci_runsc_state state;
 	if (oci_runsc_state_load(root, id, &state, &ignored) < 0)
 		return ignored.code != ERR_NOT_FOUND;
+	*ret_sandbox = state.sandbox_id;
+	state.sandbox_id = NULL;
 	oci_runsc_state_done(&state);
 	return true;
 }
@@ -112,13 +115,14 @@ delete_from_runtime(struct deletion *d)
 	const char *root =
 	    *d->options.root ? d->options.root : personality()->root;
 	char ns_root[PATH_MAX];
+	cleanup_free char *sandbox = NULL;
 	cleanup_argv struct oci_argv argv = { 0 };
 	struct oci_run *run = NULL;
 	struct err err;
 
 	int r =
 	    path_format(ns_root, sizeof(ns_root), "%s/%s", root, d->args->ns);
-	if (r == 0 && !runtime_knows(ns_root, d->args->id))
+	if (r == 0 && !runtime_knows(ns_root, d->args->id, &sandbox))
 		return;
 	struct oci_runtime runtime = {
 		.binary = d->options.binary,
@@ -144,6 +148,8 @@ delete_from_runtime(struct deletion *d)
 	else
 		(void)event_base_dispatch(d->shim.base);
 	oci_run_free(run);
+	if (sandbox)
+		oci_runsc_remove_locks(ns_root, sandbox);
 }
 
 /* Of a runtime that was killed before it knew of its container. */

@@ -62,6 +62,12 @@ made(struct process *p, struct err *err)
 	return 0;
 }
 
+static void
+deleted(const struct container *c)
+{
+	(void)c;
+}
+
 const struct driver driver_runc = {
 	.start = op_start,
 	.pause = op_pause,
@@ -74,6 +80,7 @@ const struct driver driver_runc = {
 	.has_work_path = true,
 	.checkpoint_argv = checkpoint_argv,
 	.made = made,
+	.deleted = deleted,
 	.kill = control_kill,
 	.kill_rest = control_kill_rest,
 	.thaw = control_thaw,

@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "oci/gvisor-spec.h"
+#include "oci/runsc-state.h"
 #include "shim/container.h"
 #include "shim/driver.h"
 #include "shim/op-runsc.h"
@@ -98,6 +99,13 @@ made(struct process *p, struct err *err)
 	return r;
 }
 
+static void
+deleted(const struct container *c)
+{
+	if (c->sandbox)
+		oci_runsc_remove_locks(c->runtime_root, c->sandbox->id);
+}
+
 const struct driver driver_runsc = {
 	.start = op_runsc_start,
 	.pause = op_runsc_pause,
@@ -110,6 +118,7 @@ const struct driver driver_runsc = {
 	.restore_argv = restore_argv,
 	.checkpoint_argv = checkpoint_argv,
 	.made = made,
+	.deleted = deleted,
 	.exited = runsc_process_exited,
 	.kill = runsc_kill,
 	.kill_rest = runsc_kill_rest,

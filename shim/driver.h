@@ -46,6 +46,8 @@ struct driver {
 
 	/* An init, or an exec, has come to be. On failure it is undone. */
 	int (*made)(struct process *p, struct err *err);
+	/* The runtime has deleted it, or has failed to. */
+	void (*deleted)(const struct container *c);
 	/* A child's exit is in p->exit. True: it is the process's. False: the
 	 * driver raises it later. */
 	bool (*exited)(struct process *p);

@@ -21,6 +21,7 @@
 #include "oci/runtime-log.h"
 #include "oci/stdio.h"
 #include "shim/container.h"
+#include "shim/driver.h"
 #include "shim/op.h"
 #include "shim/runtime-error.h"
 #include "shim/shim.h"
@@ -104,6 +105,7 @@ on_deleted(struct oci_run *run, const struct oci_run_result *result, void *arg)
 	struct err err;
 
 	(void)run;
+	self->op->p->container->driver->deleted(self->op->p->container);
 	/* Somebody else deleted it, or there never was one: what was wanted. */
 	if (!result->ok && !strstr(result->output, "does not exist")) {
 		runtime_error(self->op->p->container, "delete", self->log_mark,

@@ -118,8 +118,20 @@ exec_before_init() {
 	events_stop
 }
 
-# containerd deletes what the shim leaves: no sandbox, no file of runsc's.
+# containerd deletes what the shim leaves, three containers at a time: no
+# sandbox, no file of runsc's. Some of those come and go again as the deletions
+# meet.
 shim_killed() {
+	local i
+	for i in 1 2 3 4; do
+		shim_killed_once
+	done
+	# The name is free again.
+	run_idle sd
+	remove sd
+}
+
+shim_killed_once() {
 	local id sandbox
 	run_pod sd
 	sandbox=$(pid_of sd)
@@ -131,9 +143,6 @@ shim_killed() {
 	wait_for 20 gone "$sandbox"
 	[ -z "$(ls -A "$RUNSC_ROOT")" ] || fail "$(ls -A "$RUNSC_ROOT")"
 	[ -z "$(pgrep -a runsc)" ] || fail "$(pgrep -a runsc)"
-	# The name is free again.
-	run_idle sd
-	remove sd
 }
 
 no_task() {
