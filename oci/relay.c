@@ -30,6 +30,8 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "oci/log-file.h"
+#include "oci/loss.h"
 
 #define PIPE_DEFAULT 65536
 #define PIPE_LARGE   (256 << 10)
@@ -40,6 +42,9 @@
 /* How long a log that nobody reads may hold its container up, before output is
  * dropped. */
 #define STALL_SEC 5
+
+/* How much of one line may still go to a log file that was rotated away. */
+#define LATE_MAX 65536
 
 enum wait {
 	WAIT_SOURCE,
@@ -66,11 +71,13 @@ struct oci_relay {
 	size_t off, len;
 	char reserve[128]; /* buf when there is no memory */
 
-	char *lossy;
-	bool outage;  /* until the sink has taken a whole buffer again */
+	struct oci_loss loss;
 	bool stalled; /* it was full for too long, until it takes any byte */
 	bool broken;  /* it has lost its reader */
-	uint64_t dropped;
+
+	char *path;  /* of a sink that may be rotated */
+	size_t late; /* what went to the old one since it was */
+	bool old;    /* making it anew failed, which is logged once */
 
 	oci_relay_done_fn *done;
 	void *arg;
@@ -95,12 +102,8 @@ end_source(struct oci_relay *r, int status)
 static void
 drop(struct oci_relay *r, const char *why)
 {
-	r->dropped += r->len;
+	oci_loss_add(&r->loss, r->buf + r->off, r->len, why);
 	buf_release(r);
-	if (!r->outage)
-		log_warn(
-		    "cannot write to '%s': %s, dropping output", r->lossy, why);
-	r->outage = true;
 }
 
 /* What a pipe holds when its reader has gone is lost too. */
@@ -110,14 +113,14 @@ sink_broke(struct oci_relay *r)
 	int unread = 0;
 
 	if (!r->broken && ioctl(r->dst, FIONREAD, &unread) == 0)
-		r->dropped += (uint64_t)unread;
+		r->loss.dropped += (uint64_t)unread;
 	r->broken = true;
 }
 
 static void
 sink_failed(struct oci_relay *r, int sys)
 {
-	if (!r->lossy) {
+	if (!r->loss.name) {
 		buf_release(r);
 		end_source(r, -sys);
 		return;
@@ -134,13 +137,60 @@ sink_stalled(struct oci_relay *r)
 	drop(r, "nobody reads it");
 }
 
+/* A file that cannot be made anew stays the old one: nothing is lost. */
 static void
-sink_works(struct oci_relay *r)
+rotate(struct oci_relay *r)
 {
-	if (r->outage)
-		log_debug("writing to '%s' again, %llu bytes were dropped",
-		    r->lossy, (unsigned long long)r->dropped);
-	r->outage = false;
+	struct err err;
+	int fd = oci_log_file_open(r->path, &err);
+
+	r->late = 0;
+	if (fd < 0 && !r->old)
+		log_warn("log file is not rotated: %s", err.msg);
+	r->old = fd < 0;
+	if (fd < 0)
+		return;
+	close_fd(&r->dst);
+	r->dst = fd;
+	r->loss.mid_line = r->loss.cut = false;
+}
+
+/* How much of the buffer may go out before the sink is looked at again: the
+ * rest of a line belongs where its beginning is, unless it has no end. */
+static size_t
+before_rotation(struct oci_relay *r)
+{
+	const char *start = r->buf + r->off;
+
+	if (!r->path || !oci_log_file_rotated(r->path, r->dst))
+		return r->len;
+	if (!r->loss.mid_line || r->loss.cut || r->late >= LATE_MAX) {
+		rotate(r);
+		return r->len;
+	}
+	const char *end = memchr(start, '\n', r->len);
+	size_t n = end ? (size_t)(end - start) + 1 : r->len;
+	r->late += n;
+	return n;
+}
+
+/* One write(2), or two where a line was cut short that has to be ended. */
+static ssize_t
+put(struct oci_relay *r)
+{
+	size_t most = before_rotation(r);
+
+	if (r->loss.cut) {
+		ssize_t n = write(r->dst, "\n", 1);
+
+		if (n <= 0)
+			return n;
+		oci_loss_taken(&r->loss, "\n", 1);
+	}
+	ssize_t n = write(r->dst, r->buf + r->off, most);
+	if (n > 0)
+		oci_loss_taken(&r->loss, r->buf + r->off, (size_t)n);
+	return n;
 }
 
 /* Writes the buffer out as far as it goes. True when any byte went. */
@@ -150,7 +200,7 @@ flush(struct oci_relay *r)
 	bool moved = false;
 
 	while (r->len > 0) {
-		ssize_t n = write(r->dst, r->buf + r->off, r->len);
+		ssize_t n = put(r);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -171,7 +221,7 @@ flush(struct oci_relay *r)
 	}
 	if (moved) {
 		buf_release(r);
-		sink_works(r);
+		oci_loss_over(&r->loss);
 	}
 	return moved;
 }
@@ -196,7 +246,10 @@ fill(struct oci_relay *r)
 	}
 	ssize_t n = read(r->src, r->buf, size);
 	if (n > 0) {
-		r->len = (size_t)n;
+		r->off = oci_loss_skip(&r->loss, r->buf, (size_t)n);
+		r->len = (size_t)n - r->off;
+		if (r->len == 0)
+			buf_release(r);
 		return true;
 	}
 	int sys = errno;
@@ -251,7 +304,7 @@ pump_splice(struct oci_relay *r)
 	    SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
 	/* Only copying can drop. */
-	if (n < 0 && errno == EPIPE && r->lossy)
+	if (n < 0 && errno == EPIPE && r->loss.name)
 		return pump_copy(r);
 	if (n == 0)
 		end_source(r, 0);
@@ -259,13 +312,15 @@ pump_splice(struct oci_relay *r)
 		end_source(r, -errno);
 	else if (n >= PIPE_DEFAULT && !r->large)
 		enlarge(r);
+	if (n > 0)
+		oci_loss_taken(&r->loss, NULL, (size_t)n);
 	return n > 0;
 }
 
 static bool
 splices(const struct oci_relay *r)
 {
-	return r->spliced && r->len == 0 && !r->outage;
+	return r->spliced && r->len == 0 && !r->loss.outage;
 }
 
 static bool
@@ -311,7 +366,7 @@ add_event(struct oci_relay *r)
 	case WAIT_SINK:
 		fd = r->dst;
 		what = EV_WRITE | EV_PERSIST;
-		timeout = r->lossy ? &stall : NULL;
+		timeout = r->loss.name ? &stall : NULL;
 		break;
 	case WAIT_TURN:
 		timeout = &at_once;
@@ -387,7 +442,7 @@ inspect(struct oci_relay *r)
 }
 
 static int
-relay_init(struct oci_relay *r, const char *lossy)
+relay_init(struct oci_relay *r, const struct oci_relay_sink *sink)
 {
 	/* So that stop() may delete it, whatever else fails. */
 	if (event_assign(&r->event, r->base, -1, 0, on_ready, r) < 0)
@@ -395,9 +450,12 @@ relay_init(struct oci_relay *r, const char *lossy)
 	int error = inspect(r);
 	if (error < 0)
 		return error;
-	if (lossy) {
-		r->lossy = strdup(lossy);
-		if (!r->lossy)
+	error = oci_loss_init(&r->loss, sink->lossy);
+	if (error < 0)
+		return error;
+	if (sink->path) {
+		r->path = strdup(sink->path);
+		if (!r->path)
 			return -ENOMEM;
 	}
 	r->wait = r->pollable ? WAIT_SOURCE : WAIT_TURN;
@@ -406,7 +464,7 @@ relay_init(struct oci_relay *r, const char *lossy)
 
 int
 oci_relay_new_consume(struct event_base *base, int priority, int src, int dst,
-    const char *lossy, oci_relay_done_fn *done, void *arg,
+    const struct oci_relay_sink *sink, oci_relay_done_fn *done, void *arg,
     struct oci_relay **ret)
 {
 	struct oci_relay *r = calloc(1, sizeof(*r));
@@ -422,7 +480,7 @@ oci_relay_new_consume(struct event_base *base, int priority, int src, int dst,
 	r->dst = dst;
 	r->done = done;
 	r->arg = arg;
-	int error = relay_init(r, lossy);
+	int error = relay_init(r, sink);
 	if (error < 0) {
 		oci_relay_free(r);
 		return error;
@@ -478,7 +536,7 @@ oci_relay_cut(struct oci_relay *r)
 uint64_t
 oci_relay_dropped(const struct oci_relay *r)
 {
-	return r->dropped;
+	return r->loss.dropped;
 }
 
 void
@@ -487,9 +545,7 @@ oci_relay_free(struct oci_relay *r)
 	if (!r)
 		return;
 	stop(r);
-	if (r->dropped > 0)
-		log_warn("%llu bytes of output to '%s' were lost",
-		    (unsigned long long)r->dropped, r->lossy);
-	free(r->lossy);
+	oci_loss_done(&r->loss);
+	free(r->path);
 	free(r);
 }

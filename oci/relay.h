@@ -22,21 +22,29 @@ struct oci_relay;
  */
 typedef void oci_relay_done_fn(int status, void *arg);
 
+struct oci_relay_sink {
+	/* NULL, or the name of a sink whose failures must neither end nor block
+	 * the source, such as a log file on a full disk: what cannot be written
+	 * is dropped, by whole lines, and counted; beginning and end of each
+	 * outage are logged, and so is the sum in the end (oci/loss.h). A pipe
+	 * may be full for 5 s, or have lost its reader: the same. */
+	const char *lossy;
+	/* NULL, or the path of a log file that others rotate: at a line's start
+	 * it is looked up, and made anew where dst is not it any more. */
+	const char *path;
+};
+
 /*
  * Starts copying from src to dst, both non-blocking; both are owned by the
- * relay from now on, and closed on failure too. -ENOMEM, or what fstat(2) said.
- *
- * lossy: NULL, or the name of a sink whose failures must neither end nor block
- * the source, such as a log file on a full disk: what cannot be written is
- * dropped and counted, each outage is logged once, and so is the sum in the
- * end. A pipe may be full for 5 s, or have lost its reader: the same.
+ * relay from now on, and closed on failure too. The sink's strings are copied.
+ * -ENOMEM, or what fstat(2) said.
  *
  * The EIO of a terminal none of whose slave ends is open is no EOF: it may be
  * opened again. Only oci_relay_cut() ends a relay from a terminal.
  */
 int oci_relay_new_consume(struct event_base *base, int priority, int src,
-    int dst, const char *lossy, oci_relay_done_fn *done, void *arg,
-    struct oci_relay **ret);
+    int dst, const struct oci_relay_sink *sink, oci_relay_done_fn *done,
+    void *arg, struct oci_relay **ret);
 
 /*
  * Takes what the source holds at this moment (at most 64 KiB, more than a

@@ -29,6 +29,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "oci/log-file.h"
 #include "oci/logger.h"
 #include "oci/relay.h"
 #include "oci/stdio-uri.h"
@@ -43,12 +44,13 @@ enum {
 
 struct stream {
 	struct oci_stdio *io;
-	int child;  /* the container's end of the pipe */
-	int pipe;   /* our end of it */
-	int client; /* our end towards the client */
-	int held;   /* the client FIFO's other end; a logger's idle stderr */
-	char *name; /* of the client's side when it is no FIFO */
-	bool busy;  /* an output that is not at EOF, or not read */
+	int child;    /* the container's end of the pipe */
+	int pipe;     /* our end of it */
+	int client;   /* our end towards the client */
+	int held;     /* the client FIFO's other end; a logger's idle stderr */
+	char *name;   /* of the client's side when it is no FIFO */
+	bool rotates; /* name is a path that may be made anew */
+	bool busy;    /* an output that is not at EOF, or not read */
 	struct oci_relay *relay;
 	struct oci_unread *unread;
 };
@@ -181,36 +183,20 @@ open_outputs(struct oci_stdio *io, const char *out_path, const char *err_path,
 	return open_output(error, err_path, err);
 }
 
-static int
-make_parent(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (!slash || slash == path)
-		return 0;
-	cleanup_free char *parent = strndup(path, (size_t)(slash - path));
-	return parent ? dir_make_all(parent, 0755) : -ENOMEM;
-}
-
 /* file://: stdout and stderr both go to path, whatever stderr says. */
 static int
 open_log_file(struct oci_stdio *io, const char *path, struct err *err)
 {
-	struct stream *out = &io->streams[OUT];
-	int r = make_parent(path);
+	struct stream *out = &io->streams[OUT], *error = &io->streams[ERR];
 
-	if (r < 0)
-		return err_set_errno(
-		    err, -r, "make the directory of '%s'", path);
-	out->client = open(path,
-	    O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-	    0644);
+	out->client = oci_log_file_open(path, err);
 	if (out->client < 0)
-		return err_set_errno(err, errno, "open %s", path);
+		return out->client;
 	out->name = strdup(path);
 	if (!out->name)
 		return err_set_errno(err, ENOMEM, "open %s", path);
-	return share_output(out, &io->streams[ERR], err);
+	out->rotates = error->rotates = true;
+	return share_output(out, error, err);
 }
 
 static void on_logger_changed(void *arg);
@@ -440,8 +426,10 @@ on_input_done(int status, void *arg)
 static int
 start_input(struct stream *s, int to_consume, struct err *err)
 {
+	static const struct oci_relay_sink client = { 0 };
 	int r = oci_relay_new_consume(s->io->base, s->io->priority,
-	    take_fd(&s->client), to_consume, NULL, on_input_done, s, &s->relay);
+	    take_fd(&s->client), to_consume, &client, on_input_done, s,
+	    &s->relay);
 
 	return r < 0 ? err_set_errno(err, -r, "copy stdin") : 0;
 }
@@ -449,9 +437,13 @@ start_input(struct stream *s, int to_consume, struct err *err)
 static int
 start_output(struct stream *s, int from_consume, struct err *err)
 {
+	const struct oci_relay_sink sink = {
+		.lossy = s->name,
+		.path = s->rotates ? s->name : NULL,
+	};
 	int r =
 	    oci_relay_new_consume(s->io->base, s->io->priority, from_consume,
-		take_fd(&s->client), s->name, on_output_done, s, &s->relay);
+		take_fd(&s->client), &sink, on_output_done, s, &s->relay);
 
 	return r < 0 ? err_set_errno(err, -r, "copy output") : 0;
 }

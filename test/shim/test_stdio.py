@@ -229,6 +229,28 @@ def test_output_to_a_file(t):
     t.equal(sorted(read_text(path).split()), ["err", "out"])
 
 
+@beyond_go
+def test_a_log_file_is_rotated(t):
+    """100 times under load: each line is whole, in its place, and there."""
+    path = os.path.join(t.dir, "log")
+    c = t.sh("i=0; while i=$((i + 1)); do echo line $i; done")
+    c.run(stdout=f"file://{path}")
+    for n in range(100):
+        procs.wait_content(path)
+        os.rename(path, f"{path}.{n}")
+    c.kill(9)
+    c.wait()
+    c.delete()
+    names = [f"{path}.{n}" for n in range(100)]
+    names += [path] if os.path.exists(path) else []
+    lines = []
+    for name in names:
+        text = read_text(name)
+        t.true(text.endswith("\n"), f"{name} ends with {text[-20:]!r}")
+        lines += text.splitlines()
+    t.equal(lines, [f"line {n + 1}" for n in range(len(lines))])
+
+
 def test_unknown_scheme(t):
     c = t.sh("true")
     text = t.error(UNKNOWN, None, c.create, stdout="gopher://x",

@@ -106,6 +106,28 @@ run_file_log() {
 		fail "log: $(cat "$T/dir/log")"
 }
 
+# Its arguments, its environment, its descriptors; and it gets its EOF.
+run_logger() {
+	cat >"$T/logger" <<-END
+		#!/bin/sh
+		echo "\$CONTAINER_NAMESPACE \$CONTAINER_ID \$*" >$T/logger.args
+		exec 5>&-
+		cat <&4 >$T/logger.err & cat <&3 >$T/logger.out
+		wait
+		echo end >$T/logger.end
+	END
+	chmod +x "$T/logger"
+	c-run -d --log-uri "binary://$T/logger?key=a+b" "$IMAGE" blog \
+		sh -c 'seq 1 20000; echo two >&2; exit 3'
+	expect_exit 3 blog
+	[ "$(cat "$T/logger.args")" = "$NS blog key a b" ] ||
+		fail "$(cat "$T/logger.args")"
+	[ "$(md5sum <"$T/logger.out")" = "$(seq 1 20000 | md5sum)" ] ||
+		fail "$(wc "$T/logger.out")"
+	[ "$(cat "$T/logger.err")" = two ] || fail "$(cat "$T/logger.err")"
+	wait_for 20 grep -q end "$T/logger.end"
+}
+
 sys_test core "run: exit statuses" run_status
 sys_test core "run: killed by SIGKILL is 137" run_killed
 sys_test core "run: SIGTERM reaches init, 143" run_term
@@ -117,3 +139,4 @@ sys_test core "run: texts of programs that cannot be run" run_missing
 sys_test full "run: an id that is taken, and taken again" run_twice
 sys_test core "run: events in order, each once" run_events
 sys_test full "run: output to a file" run_file_log
+sys_test full "run: output to a logging binary" run_logger

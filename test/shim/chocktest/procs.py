@@ -8,6 +8,7 @@ CHOCK_TEST=<token> in its environment.
 import os
 import select
 import signal
+import time
 
 MARK = "CHOCK_TEST"
 
@@ -48,6 +49,15 @@ def marked(token):
             found[int(name)] = \
                 words.replace(b"\0", b" ").decode(errors="replace")
     return found
+
+
+def wait_content(path, timeout=30):
+    """Until there is such a file, and something in it."""
+    end = time.monotonic() + timeout
+    while not os.path.exists(path) or os.path.getsize(path) == 0:
+        if time.monotonic() > end:
+            raise AssertionError(f"nothing in {path}")
+        time.sleep(0.001)
 
 
 def wait_dead(pid, timeout=30):
