@@ -233,18 +233,15 @@ container_hurry(struct container *c)
 	}
 }
 
-/* In states before there is a container to tell of, the table says BUG. */
+/* Nobody knows of the container yet: container_told() looks again. */
 static bool
 on_oom(void *arg)
 {
 	struct container *c = arg;
-	struct fsm_step step =
-	    fsm_init_step((enum fsm_init_state)c->init.state, FSM_INIT_EV_OOM);
 
-	if (step.kind == FSM_BUG)
-		return false;
-	process_event(&c->init, FSM_INIT_EV_OOM, NULL);
-	return true;
+	if (c->told)
+		process_event(&c->init, FSM_INIT_EV_OOM, NULL);
+	return c->told;
 }
 
 static void
@@ -271,14 +268,28 @@ container_find_cgroup(struct container *c)
 		watch_oom(c);
 }
 
-void
-container_process_exited(struct container *c, const struct process *p)
+static void
+look_for_oom(struct container *c, const struct process *p)
 {
-	oom_watch_check(c->oom, p->exit.status == 128 + SIGKILL);
-	if (!p->is_init)
+	oom_watch_check(
+	    c->oom, p->exit_seen && p->exit.status == 128 + SIGKILL);
+	if (!c->told || !c->init.exit_seen)
 		return;
 	oom_watch_free(c->oom);
 	c->oom = NULL;
+}
+
+void
+container_told(struct container *c)
+{
+	c->told = true;
+	look_for_oom(c, &c->init);
+}
+
+void
+container_process_exited(struct container *c, const struct process *p)
+{
+	look_for_oom(c, p);
 }
 
 struct oci_runtime

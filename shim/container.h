@@ -46,7 +46,7 @@ struct container {
 	struct runsc_sandbox *sandbox; /* runsc, once created */
 	struct list asks;              /* struct runsc_ask */
 	struct cgroup *cgroup;         /* NULL when it has none of its own */
-	struct oom_watch *oom;         /* NULL without, and once init is dead */
+	struct oom_watch *oom; /* NULL without, and once init's death is told */
 	uint32_t last_slot;
 	char *checkpoint;        /* directory to restore from, "" otherwise */
 	char *parent_checkpoint; /* where that one's base is, or "" */
@@ -80,10 +80,14 @@ void container_hurry(struct container *c);
  * signals go to known processes. */
 void container_find_cgroup(struct container *c);
 
+/* Its creation was told: from here on an OOM is. One that was seen before is
+ * told now. */
+void container_told(struct container *c);
+
 /*
- * A process was seen to have exited, which is still to be raised: a kill for
- * want of memory, which it may have died of, is told before. Watching ends with
- * init.
+ * A process was seen to have exited (p->exit_seen), which is still to be
+ * raised: a kill for want of memory, which it may have died of, is told before.
+ * Watching ends with init.
  */
 void container_process_exited(struct container *c, const struct process *p);
 

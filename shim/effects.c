@@ -92,7 +92,7 @@ OPERATION(OP_CLEAN)
 EFFECT(PUB_CREATE)
 {
 	announce_create(p);
-	p->container->told = true;
+	container_told(p->container);
 }
 
 EFFECT(PUB_EXEC_ADDED)

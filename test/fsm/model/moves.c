@@ -91,8 +91,8 @@ list_init_world(struct list *l, const struct world *w)
 	const struct proc *p = &w->p[0];
 
 	list_ends(l, w, 0);
-	if (p->marks & MARK_CREATED && p->life != LIFE_NONE &&
-	    p->op != FSM_ACT_OP_RESTORE)
+	if (p->marks & MARK_CREATED &&
+	    (p->life != LIFE_NONE || makes_process(p->op)))
 		add(l, 0, FSM_INIT_EV_OOM, 0, false);
 	if (p->op == FSM_ACT_OP_CREATE || p->op == FSM_ACT_OP_PREPARE)
 		add(l, 0, FSM_INIT_EV_CANCEL, 0, false);

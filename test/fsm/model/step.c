@@ -73,7 +73,8 @@ static void
 check_init_step(const struct stepping *s, const struct proc *p)
 {
 	bool may_starve = s->marks & MARK_CREATED &&
-			  !(s->marks & MARK_EXITED) && p->life != LIFE_NONE;
+			  !(s->marks & MARK_EXITED) &&
+			  (p->life != LIFE_NONE || s->op == FSM_ACT_OP_RESTORE);
 
 	if (s->event == FSM_INIT_EV_OOM && may_starve && !s->oom_told)
 		stepping_break(s, RULE_OOM, "not told");
