@@ -55,6 +55,13 @@ class LogReader:
         with self.changed:
             return self.data.decode(errors="replace")
 
+    def all_text(self):
+        """With all that has been written up to now."""
+        mark = b"--- read up to here: %d\n" % len(self.data)
+        os.write(self.fd, mark)
+        self.wait_for(mark)
+        return self.text()
+
 
 class Bundle:
     """<state>/<namespace>/<id> with config.json, rootfs, work and log."""

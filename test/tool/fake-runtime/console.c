@@ -8,14 +8,15 @@
 #include "test/tool/fake-runtime/fake.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-static int
-console_connect(const char *path)
+int
+socket_connect(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -28,15 +29,15 @@ console_connect(const char *path)
 	return fd;
 }
 
-static bool
-send_fds(int fd, const int *fds, size_t n)
+bool
+socket_send(int fd, const char *text, const int *fds, size_t n)
 {
-	static char name[] = "/dev/ptmx";
 	union {
 		struct cmsghdr head;
 		char space[CMSG_SPACE(2 * sizeof(int))];
 	} control = { 0 };
-	struct iovec iov = { .iov_base = name, .iov_len = strlen(name) };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)text,
+		.iov_len = strlen(text) };
 	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 	if (n > 0) {
@@ -60,7 +61,7 @@ console_send(const struct call *call, int master)
 		kind = "good";
 	if (strcmp(kind, "none") == 0)
 		return;
-	int fd = console_connect(call->console_socket);
+	int fd = socket_connect(call->console_socket);
 	if (fd < 0)
 		fail(call, "connect to console socket: %s", strerror(errno));
 	if (strcmp(kind, "garbage") == 0)
@@ -68,7 +69,7 @@ console_send(const struct call *call, int master)
 	else if (strcmp(kind, "two") == 0)
 		n = 2;
 	int fds[2] = { master, fd };
-	if (strcmp(kind, "close") != 0 && !send_fds(fd, fds, n))
+	if (strcmp(kind, "close") != 0 && !socket_send(fd, "/dev/ptmx", fds, n))
 		fail(call, "send console: %s", strerror(errno));
 	close(fd);
 }

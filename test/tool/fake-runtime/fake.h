@@ -16,12 +16,18 @@ struct call {
 	const char *verb, *id, *extra; /* extra: the word behind the id */
 	const char *bundle, *pid_file, *console_socket, *process_file;
 	const char *image_path;
+	const char *inner_pid_file, *inner_pid; /* runsc */
 	bool detach, all, force, leave_running;
 
 	char *dir;     /* the bundle: --bundle, else the folder of --log */
 	char *state;   /* <root>/<id> */
 	char *exec_id; /* of the pid file, for exec */
 	pid_t pid;     /* the process this command started or talks about */
+
+	bool runsc;             /* that is our name: see runsc.c */
+	bool in_sandbox;        /* of another container */
+	const char *sandbox_id; /* its own when it is one */
+	pid_t told_pid;         /* for the pid file; 0: the process's */
 };
 
 /* ---- text.c: files and words */
@@ -83,6 +89,26 @@ bool process_alive(pid_t pid);
 /* ---- console.c */
 /* Sends the master over --console-socket, as well or badly as told. */
 void console_send(const struct call *call, int master);
+/* A stream connection, or -1. */
+int socket_connect(const char *path);
+/* One message with at most two descriptors. */
+bool socket_send(int fd, const char *text, const int *fds, size_t n);
+
+/* ---- runsc.c: what runsc does in its own way */
+/* Which sandbox the container of this config.json is in. */
+void runsc_find_sandbox(struct call *call, const char *config);
+/* In the sandbox's own process. */
+int runsc_listen(const struct call *call);
+/* As process_start(), for a container in another's sandbox. */
+pid_t runsc_start_member(
+    struct call *call, const struct program *program, const char *gate);
+/* The file that says where the sandbox is. */
+void runsc_keep_state(struct call *call);
+void runsc_forget_state(const struct call *call);
+/* False for what is in none. */
+bool runsc_sandbox_is_dead(const struct call *call);
+void runsc_wait(struct call *call);
+void runsc_events(struct call *call, size_t pids);
 
 /* ---- verbs.c */
 /* Does the verb; false if there is no such verb. */

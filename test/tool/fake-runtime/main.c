@@ -6,7 +6,8 @@
  *
  * Without a script it behaves: its containers are real processes, in cgroups of
  * their own but in no namespace and in no other root. Each call is one line of
- * <bundle>/fake.calls.
+ * <bundle>/fake.calls. By the name of runsc it does what runsc does; see
+ * runsc.c.
  */
 #include "test/tool/fake-runtime/fake.h"
 
@@ -23,8 +24,8 @@ struct flag {
 };
 
 static const char *const ignored_values[] = { "log-format", "work-path",
-	"parent-path", "resources", "internal-pid-file", "format", "empty-ns",
-	"user-log", "criu", NULL };
+	"parent-path", "resources", "format", "empty-ns", "user-log", "criu",
+	NULL };
 
 static bool
 has_ignored_value(const char *name, size_t len)
@@ -77,6 +78,8 @@ parse(struct call *call, int argc, char **argv)
 		{ .name = "console-socket", .text = &call->console_socket },
 		{ .name = "process", .text = &call->process_file },
 		{ .name = "image-path", .text = &call->image_path },
+		{ .name = "internal-pid-file", .text = &call->inner_pid_file },
+		{ .name = "pid", .text = &call->inner_pid },
 		{ .name = "detach", .yes = &call->detach },
 		{ .name = "all", .yes = &call->all },
 		{ .name = "force", .yes = &call->force },
@@ -151,13 +154,21 @@ __asan_default_options(
 	return "detect_leaks=0";
 }
 
+static bool
+is_runsc(const char *argv0)
+{
+	const char *slash = strrchr(argv0, '/');
+
+	return strcmp(slash ? slash + 1 : argv0, "runsc") == 0;
+}
+
 int
 main(int argc, char **argv)
 {
-	struct call call = { 0 };
+	struct call call = { .runsc = is_runsc(argv[0]) };
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-		(void)puts("fake-runtime version 1");
+		printf("%s version 1\n", call.runsc ? "runsc" : "fake-runtime");
 		return 0;
 	}
 	parse(&call, argc, argv);

@@ -102,6 +102,9 @@ child(const struct call *call, const struct program *program, const char *gate,
 		report(sync_fd, path, strerror(errno));
 	if (early)
 		_exit(atoi(early));
+	r = call->runsc && gate && !call->in_sandbox ? runsc_listen(call) : 0;
+	if (r < 0)
+		report(sync_fd, "control socket", strerror(-r));
 	if (gate) {
 		close(sync_fd);
 		wait_at_gate(gate);

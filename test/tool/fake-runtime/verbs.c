@@ -41,6 +41,10 @@ keep_pid(const struct call *call)
 	const char *told = script_value("pid-file");
 
 	keep(call, call->exec_id ? call->exec_id : "pid", pid);
+	if (call->inner_pid_file && text_write(call->inner_pid_file, pid) < 0)
+		fail(call, "write inner pid file: %s", strerror(errno));
+	if (call->told_pid)
+		pid = text_format("%d", call->told_pid);
 	if (call->pid_file && !script_value("no-pid-file") &&
 	    text_write(call->pid_file, told ? told : pid) < 0)
 		fail(call, "write pid file: %s", strerror(errno));
@@ -92,7 +96,8 @@ need(struct call *call)
 {
 	if (access(call->state, F_OK) < 0)
 		fail(call, "container does not exist");
-	call->pid = text_read_pid(call->state, "pid");
+	call->pid =
+	    runsc_sandbox_is_dead(call) ? 0 : text_read_pid(call->state, "pid");
 }
 
 static bool
@@ -106,16 +111,22 @@ launch_init(struct call *call, const char *gate)
 {
 	char *config = text_read(text_format("%s/config.json", call->dir));
 	struct program program;
-	int master;
+	int master = -1;
 
 	if (!program_read(json_get(config, "process"), &program))
 		fail(call, "config.json has no process.args");
+	if (call->runsc)
+		runsc_find_sandbox(call, config);
 	make_state(call);
 	if (gate && mkfifo(gate, 0600) < 0)
 		fail(call, "mkfifo: %s", strerror(errno));
-	call->pid = process_start(call, &program, gate, &master);
+	call->pid = call->in_sandbox
+			? runsc_start_member(call, &program, gate)
+			: process_start(call, &program, gate, &master);
 	if (program.terminal)
 		console_send(call, master);
+	if (call->runsc)
+		runsc_keep_state(call);
 	keep_pid(call);
 }
 
@@ -190,6 +201,8 @@ do_kill(struct call *call)
 	need(call);
 	if (!call->extra)
 		fail(call, "no signal");
+	if (call->inner_pid)
+		call->pid = atoi(call->inner_pid);
 	int signal = atoi(call->extra);
 	if (call->all)
 		signal_all(call, signal);
@@ -210,6 +223,7 @@ do_delete(struct call *call)
 		    "cannot delete container %s that is not stopped: running",
 		    call->id);
 	cage_remove(call);
+	runsc_forget_state(call);
 	remove_state(call);
 }
 
@@ -224,6 +238,22 @@ do_ps(struct call *call)
 	for (size_t i = 0; i < n; i++)
 		printf("%s%d", i ? "," : "", pids[i]);
 	puts("]");
+}
+
+static void
+do_wait(struct call *call)
+{
+	need(call);
+	runsc_wait(call);
+}
+
+static void
+do_events(struct call *call)
+{
+	static pid_t pids[PIDS_MAX];
+
+	need(call);
+	runsc_events(call, cage_pids(call, pids, PIDS_MAX));
 }
 
 static void
@@ -300,6 +330,8 @@ static const struct {
 	{ "kill", do_kill },
 	{ "delete", do_delete },
 	{ "ps", do_ps },
+	{ "wait", do_wait },
+	{ "events", do_events },
 	{ "pause", do_pause },
 	{ "resume", do_resume },
 	{ "update", do_update },

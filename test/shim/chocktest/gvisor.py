@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A gVisor sandbox whose control socket the test answers.
+
+The fake runtime, called runsc, lets the sandbox's process begin to listen and
+hands the listener over (test/tool/fake-runtime/runsc.c). Answers are a
+sandbox's, except to methods that have a fault: a function of (sandbox,
+connection, method, arg) that does what it wants.
+"""
+
+import json
+import os
+import select
+import signal
+import socket
+import threading
+
+from . import procs
+from .bundle import read_text
+from .container import Container
+
+TYPE = "io.kubernetes.cri.container-type"
+POD = "io.kubernetes.cri.sandbox-id"
+BY_SOCKET = 4242  # what only the socket tells
+
+SIGNAL = "containerManager.Signal"
+PROCESSES = "containerManager.Processes"
+EVENT = "containerManager.Event"
+PAUSE = "containerManager.Pause"
+RESUME = "containerManager.Resume"
+WAIT = "containerManager.Wait"
+
+
+ASKED = (SIGNAL, PROCESSES, EVENT, PAUSE, RESUME)
+
+
+def use_runsc(test):
+    """The fake runtime by the name of runsc."""
+    path = os.path.join(test.dir, "runsc")
+    os.symlink(test.runtime, path)
+    test.runtime = path
+
+
+def reply(result=None, error=""):
+    return json.dumps({"success": not error, "err": error,
+                       "result": result}).encode()
+
+
+def wait_until(condition, what, timeout=30):
+    """For what nothing can be watched for."""
+    poll = select.poll()
+    for _ in range(timeout * 100):
+        if condition():
+            return
+        poll.poll(10)
+    raise AssertionError(f"never: {what}")
+
+
+class Sandbox:
+    """The server; start() once its container has been created."""
+
+    def __init__(self, test, bundle):
+        self.test, self.id = test, bundle.id
+        self.root = os.path.join(test.dir, "root", test.namespace)
+        self.path = os.path.join(self.root, f"runsc-{self.id}.sock")
+        self.listener = None
+        self.connections = []
+        self.calls = []  # (method, argument), in order
+        self.faults = {}
+        self.changed = threading.Condition()
+        self.handover = socket.socket(socket.AF_UNIX)
+        self.handover.bind(bundle.file("control"))
+        self.handover.listen(1)
+
+    def start(self):
+        self.handover.settimeout(30)
+        connection, _ = self.handover.accept()
+        _, fds, _, _ = socket.recv_fds(connection, 64, 1)
+        connection.close()
+        self.listen_on(socket.socket(fileno=fds[0]))
+
+    def listen_on(self, listener):
+        self.listener = listener
+        threading.Thread(target=self.accept_loop, args=(listener,),
+                         daemon=True).start()
+
+    def impersonate(self):
+        """Another process, this one, takes over the name."""
+        self.stop_listening()
+        os.unlink(self.path)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(self.path)
+        listener.listen(16)
+        self.listen_on(listener)
+
+    def stop_listening(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def accept_loop(self, listener):
+        try:
+            while True:
+                connection, _ = listener.accept()
+                with self.changed:
+                    self.connections.append(connection)
+                threading.Thread(target=self.serve, args=(connection,),
+                                 daemon=True).start()
+        except OSError:
+            pass
+
+    def hang_up(self):
+        """On whoever is being held."""
+        with self.changed:
+            connections, self.connections = self.connections, []
+        for connection in connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    @staticmethod
+    def read_call(connection):
+        data = b""
+        while True:
+            part = connection.recv(65536)
+            if not part:
+                raise OSError("no call")
+            data += part
+            try:
+                return json.loads(data)
+            except ValueError:
+                continue
+
+    def serve(self, connection):
+        try:
+            call = self.read_call(connection)
+            method, arg = call["method"], call["arg"]
+            with self.changed:
+                self.calls.append((method, arg))
+                fault = self.faults.get(method)
+                self.changed.notify_all()
+            if fault:
+                fault(self, connection, method, arg)
+            else:
+                connection.sendall(self.answer(method, arg))
+        except OSError:
+            pass
+        finally:
+            connection.close()
+
+    def wait_called(self, method, count=1, timeout=30):
+        with self.changed:
+            if not self.changed.wait_for(
+                    lambda: self.count(method) >= count, timeout):
+                raise AssertionError(f"no {count} x {method}: {self.calls}")
+
+    def count(self, method):
+        with self.changed:
+            return len([c for c in self.calls if c[0] == method])
+
+    # --- what a sandbox does
+
+    def state_of(self, container_id, name):
+        return read_text(os.path.join(self.root, container_id, name))
+
+    def answer(self, method, arg):
+        if method == SIGNAL:
+            return self.signal(arg)
+        if method == PROCESSES:
+            return reply([{"pid": BY_SOCKET}])
+        if method == EVENT:
+            return reply({"event": {"data": {"pids": {
+                "current": BY_SOCKET}}}})
+        if method == WAIT:
+            procs.wait_dead(int(self.state_of(arg, "keeper")), 60)
+            return reply(int(self.state_of(arg, "status")))
+        if method in (PAUSE, RESUME):
+            return reply()
+        return reply(error="unknown method")
+
+    def signal(self, arg):
+        pid = arg["PID"] or int(self.state_of(arg["CID"], "pid"))
+        if not procs.alive(pid):
+            return reply(error="no such process")
+        procs.kill(pid, arg["Signo"])
+        return reply()
+
+
+class SandboxContainer(Container):
+    """The pod's own container; .sandbox is its server."""
+
+    sandbox = None
+
+    def create(self, **fields):
+        super().create(**fields)
+        self.sandbox.start()
+        return self
+
+
+def sandbox(test, args=("sleep", "1000000"), name="c", **options):
+    """A sandbox's own container, in a shim of its own; nothing created yet."""
+    bundle = test.bundle(args, name, annotations={TYPE: "sandbox", POD: ""},
+                         **options)
+    bundle.config["annotations"][POD] = bundle.id
+    bundle.write_config()
+    container = SandboxContainer(test, test.shim(bundle), bundle)
+    container.sandbox = Sandbox(test, bundle)
+    return container
+
+
+def member(pod, args=("sleep", "1000000"), name="m", **options):
+    """Another container in its sandbox, served by its shim."""
+    test = pod.test
+    bundle = test.bundle(args, name, annotations={
+        TYPE: "container", POD: pod.id}, **options)
+    shim = test.shim(bundle)
+    test.equal(shim.pid, pod.shim.pid, "shim of the pod")
+    return Container(test, shim, bundle)
+
+
+# --- faults
+
+def garbage(_sandbox, connection, _method, _arg):
+    connection.sendall(b"\x00\xff\x7fHTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+def wrong_json(_sandbox, connection, _method, _arg):
+    connection.sendall(b'{"success":"yes","err":3,"result":[]}')
+
+
+def broken_json(_sandbox, connection, _method, _arg):
+    connection.sendall(b'{"success":true,"err":"",,,"result":[}}]}')
+
+
+def two_answers(_sandbox, connection, _method, _arg):
+    connection.sendall(2 * reply([]))
+
+
+def wrong_result(_sandbox, connection, _method, _arg):
+    """An answer in all but what it is about."""
+    connection.sendall(reply("seven"))
+
+
+def hold(_sandbox, connection, _method, _arg):
+    """Says nothing, for as long as the other end likes."""
+    connection.recv(1)
+
+
+def hang_up(_sandbox, _connection, _method, _arg):
+    pass  # serve() closes
+
+
+def half_an_answer(_sandbox, connection, _method, _arg):
+    connection.sendall(b'{"success":true,"err":"","result":[{"pi')
+
+
+def huge(_sandbox, connection, _method, _arg):
+    connection.sendall(b'{"success":true,"err":"","result":"')
+    for _ in range(80):
+        connection.sendall(b"x" * 65536)
+    connection.sendall(b'"}')
+
+
+def unknown_method(_sandbox, connection, _method, _arg):
+    connection.sendall(reply(error="unknown method"))
+
+
+def refusal(_sandbox, connection, _method, _arg):
+    connection.sendall(reply(error="not today"))
+
+
+def death(sandbox_, _connection, _method, _arg):
+    """The sandbox dies, and with it its connections."""
+    pid = int(sandbox_.state_of(sandbox_.id, "pid"))
+    procs.kill(pid, signal.SIGKILL)
+    procs.wait_dead(pid)

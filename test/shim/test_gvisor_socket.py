@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A sandbox's control socket that does not answer as it should.
+
+Each question that meets a fault is answered by way of the command, and so is
+whatever is asked from then on; that is logged once.
+"""
+
+import os
+import signal
+
+from chocktest import gvisor, metrics, procs, ttrpc
+from chocktest.container import PAUSED, RUNNING
+from chocktest.gvisor import (ASKED, BY_SOCKET, EVENT, PAUSE, PROCESSES,
+                              SIGNAL)
+from chocktest.runner import beyond_go
+
+DISTRUST = "; using runsc commands"
+
+
+class Question:
+    """A request, the command it becomes, and what is right then."""
+
+    method, verb, fields, prepare = "", "", {}, ()
+
+    def send(self, c):
+        return c.send(self.method, **self.fields)
+
+    def check(self, t, c, result):
+        raise NotImplementedError
+
+
+class Kill(Question):
+    method, verb, fields = "Kill", "kill", {"signal": signal.SIGWINCH}
+
+    def check(self, t, c, result):
+        t.true(c.bundle.calls("kill")[0].endswith(f" {c.id} 28"),
+               c.bundle.calls("kill"))
+
+
+class Pids(Question):
+    method, verb = "Pids", "ps"
+
+    def check(self, t, c, result):
+        t.equal([p["pid"] for p in result["processes"]], [c.pid])
+
+
+class Stats(Question):
+    method, verb = "Stats", "events"
+
+    def check(self, t, c, result):
+        t.equal(metrics.decode(t, result)["pids"]["current"], 1)
+
+
+class Pause(Question):
+    method, verb = "Pause", "pause"
+
+    def check(self, t, c, result):
+        t.equal(c.status(), PAUSED)
+
+
+class Resume(Question):
+    method, verb, prepare = "Resume", "resume", ("Pause",)
+
+    def check(self, t, c, result):
+        t.equal(c.status(), RUNNING)
+
+
+QUESTIONS = (Kill, Pids, Stats, Pause, Resume)
+
+
+class Case:
+    """A question to a sandbox of its own that has answered up to now."""
+
+    def __init__(self, t, question):
+        self.t, self.question, self.call = t, question(), None
+        self.c = gvisor.sandbox(t, name=question.method.lower()).run()
+        for method in self.question.prepare:
+            self.c.call(method)
+        t.equal(self.c.pids(), [BY_SOCKET])
+        t.sink.wait_for(self.c.id, "/tasks/start")
+        t.equal(self.commands(), [])
+        self.fds = len(procs.fds(self.c.shim.pid))
+        self.calls_before = len(self.c.sandbox.calls)
+
+    def commands(self):
+        """Those that a question may become."""
+        return [x.split()[0] for x in self.c.bundle.calls()
+                if x.split()[0] not in ("create", "start", "delete")]
+
+    def calls_for_it(self):
+        return len(self.c.sandbox.calls) - self.calls_before
+
+    def ask(self):
+        self.call = self.question.send(self.c)
+
+    def check_answer(self):
+        """It is right, and the command's."""
+        result = self.call.result()
+        self.t.equal(self.commands(), [self.question.verb])
+        self.question.check(self.t, self.c, result)
+
+    def check_distrust(self, reason):
+        """No more is asked over the socket, and all of that is said once."""
+        asked = len(self.c.sandbox.calls)
+        self.t.equal(self.c.pids(), [self.c.pid])
+        self.c.kill(signal.SIGWINCH)
+        self.t.equal(self.commands(), [self.question.verb, "ps", "kill"])
+        self.t.equal(len(self.c.sandbox.calls), asked, "calls")
+        check_log(self.t, self.c, reason)
+
+    def check_end(self):
+        fds = procs.fds(self.c.shim.pid)
+        gvisor.wait_until(
+            lambda: len(procs.fds(self.c.shim.pid)) <= self.fds,
+            f"no more than {self.fds} descriptors: {fds}")
+        self.t.equal(self.c.finish()["exit_status"], 137)
+        check_exit(self.t, self.c)
+
+
+def check_log(t, c, reason):
+    """reason None: it is not logged."""
+    text = c.bundle.log.all_text()
+    t.equal(text.count(DISTRUST), 0 if reason is None else 1, text)
+    if reason is not None:
+        t.true(f"sandbox {c.id}: sandbox control socket: {reason}{DISTRUST}"
+               in text, text)
+
+
+def check_exit(t, c, status=137):
+    """Told once, when there is nothing more to come."""
+    t.sink.wait_for(c.id, "/tasks/delete")
+    t.equal([e.exit_status for e in t.sink.of(c.id, "/tasks/exit")], [status])
+
+
+def survive(t, arrange, reason, questions=QUESTIONS):
+    """All of them at the same time. arrange(sandbox) brings the fault."""
+    gvisor.use_runsc(t)
+    cases = [Case(t, question) for question in questions]
+    for case in cases:
+        arrange(case.c.sandbox)
+        case.ask()
+    for case in cases:
+        case.check_answer()
+        if callable(reason):
+            case.check_distrust(reason(case))
+        elif reason:
+            case.check_distrust(reason)
+        else:
+            check_log(t, case.c, None)
+        case.check_end()
+    return cases
+
+
+def fault(function):
+    """Each question meets it."""
+    def arrange(sandbox):
+        sandbox.faults = dict.fromkeys(ASKED, function)
+    return arrange
+
+
+@beyond_go
+def test_garbage(t):
+    survive(t, fault(gvisor.garbage), "not an answer")
+
+
+@beyond_go
+def test_wrong_json(t):
+    survive(t, fault(gvisor.wrong_json), "not an answer")
+
+
+@beyond_go
+def test_broken_json(t):
+    survive(t, fault(gvisor.broken_json), "not an answer")
+
+
+@beyond_go
+def test_two_answers(t):
+    survive(t, fault(gvisor.two_answers), "not an answer")
+
+
+@beyond_go
+def test_huge_answer(t):
+    survive(t, fault(gvisor.huge), "Message too long")
+
+
+@beyond_go
+def test_silence(t):
+    survive(t, fault(gvisor.hold), "no answer in time")
+
+
+@beyond_go
+def test_hang_up(t):
+    survive(t, fault(gvisor.hang_up), "hung up")
+
+
+@beyond_go
+def test_hang_up_in_the_middle(t):
+    survive(t, fault(gvisor.half_an_answer), "hung up")
+
+
+@beyond_go
+def test_nobody_listens(t):
+    survive(t, gvisor.Sandbox.stop_listening, "Connection refused")
+
+
+@beyond_go
+def test_somebody_else_listens(t):
+    """It is told nothing."""
+    cases = survive(t, gvisor.Sandbox.impersonate, lambda case:
+                    f"process {os.getpid()} answers, not {case.c.pid}")
+    for case in cases:
+        t.equal(case.calls_for_it(), 0, "calls")
+
+
+# --- what is no fault
+
+@beyond_go
+def test_unknown_method(t):
+    """Another version: the command is used for it, which is not news."""
+    for case in survive(t, fault(gvisor.unknown_method), None):
+        t.true(case.calls_for_it() > 0, "the sandbox was not asked")
+
+
+@beyond_go
+def test_older_arguments(t):
+    """Older ones count without an argument."""
+    def answer(sandbox, connection, method, arg):
+        connection.sendall(
+            sandbox.answer(method, arg) if arg is None else gvisor.reply(
+                error="json: cannot unmarshal string into Go value"))
+
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t).run()
+    c.sandbox.faults = {EVENT: answer}
+    t.equal(metrics.metrics(t, c)["pids"]["current"], BY_SOCKET)
+    t.equal(c.sandbox.calls, [(EVENT, c.id), (EVENT, None)])
+    t.equal(c.bundle.calls("events"), [])
+    check_log(t, c, None)
+    c.finish()
+
+
+@beyond_go
+def test_refusal(t):
+    """It is the answer; nothing is asked again."""
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t).run()
+    fault(gvisor.refusal)(c.sandbox)
+    t.error(ttrpc.UNKNOWN, "unknown error after kill: not today",
+            c.kill, signal.SIGWINCH)
+    t.error(ttrpc.UNKNOWN, "runsc: not today", c.pids)
+    t.error(ttrpc.UNKNOWN, "runsc: not today", c.call, "Stats")
+    t.error(ttrpc.UNKNOWN, "OCI runtime pause failed: not today",
+            c.call, "Pause")
+    c.sandbox.faults.pop(PAUSE)
+    c.call("Pause")
+    t.error(ttrpc.UNKNOWN, "OCI runtime resume failed: not today",
+            c.call, "Resume")
+    t.equal(c.status(), PAUSED)
+    t.equal([x.split()[0] for x in c.bundle.calls()], ["create", "start"])
+    check_log(t, c, None)
+    c.finish()
+    check_exit(t, c)
+
+
+@beyond_go
+def test_kill_of_what_has_ended(t):
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t).run()
+    c.sandbox.faults = {SIGNAL: lambda _s, connection, _m, _a:
+                        connection.sendall(
+                            gvisor.reply(error="no such process"))}
+    t.error(ttrpc.NOT_FOUND, "process already finished: not found",
+            c.kill, signal.SIGTERM)
+    c.finish()
+
+
+# --- several at once
+
+@beyond_go
+def test_many_questions_meet_the_fault(t):
+    """All are answered; it is logged once."""
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t).run()
+    fault(gvisor.hold)(c.sandbox)
+    calls = [c.send("Pids") for _ in range(5)]
+    kill = c.send("Kill", signal=signal.SIGWINCH)
+    c.sandbox.wait_called(PROCESSES, 5)
+    c.sandbox.wait_called(SIGNAL)
+    c.sandbox.hang_up()
+    for call in calls:
+        t.equal([p["pid"] for p in call.result()["processes"]], [c.pid])
+    kill.result()
+    t.equal(len(c.bundle.calls("ps")), 5)
+    t.equal(len(c.bundle.calls("kill")), 1)
+    check_log(t, c, "hung up")
+    c.finish()
+
+
+@beyond_go
+def test_a_question_outlives_the_trust(t):
+    """Asked before the fault of another: its answer is taken."""
+    def late(sandbox, connection, method, arg):
+        with sandbox.changed:
+            sandbox.changed.wait_for(lambda: not sandbox.faults, 30)
+        connection.sendall(sandbox.answer(method, arg))
+
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t).run()
+    c.sandbox.faults = {EVENT: late, PROCESSES: gvisor.garbage}
+    stats = c.send("Stats")
+    c.sandbox.wait_called(EVENT)
+    t.equal(c.pids(), [c.pid])
+    with c.sandbox.changed:
+        c.sandbox.faults = {}
+        c.sandbox.changed.notify_all()
+    t.equal(metrics.decode(t, stats.result())["pids"]["current"], BY_SOCKET)
+    check_log(t, c, "not an answer")
+    c.finish()
+
+
+# --- nothing may depend on the socket
+
+@beyond_go
+def test_sigkill_does_not_ask(t):
+    """The kernel delivers it to a sandbox that answers nothing."""
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t).run()
+    fault(gvisor.hold)(c.sandbox)
+    pids = c.send("Pids")
+    c.sandbox.wait_called(PROCESSES)
+    c.kill()
+    t.equal(c.wait()["exit_status"], 137)
+    t.equal([call[0] for call in c.sandbox.calls], [PROCESSES])
+    c.sandbox.hang_up()
+    pids.done.wait(30)
+    c.delete()
+    check_exit(t, c)
+
+
+@beyond_go
+def test_delete_ends_questions(t):
+    """The sandbox is dead and its socket is still held by somebody."""
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t).run()
+    fault(gvisor.hold)(c.sandbox)
+    calls = [c.send(method) for method in ("Pids", "Stats")]
+    c.sandbox.wait_called(PROCESSES)
+    c.sandbox.wait_called(EVENT)
+    procs.kill(c.pid)
+    t.equal(c.wait()["exit_status"], 137)
+    t.equal(c.delete()["exit_status"], 137)
+    for call in calls:
+        t.true(call.done.wait(30), "a question was forgotten")
+        t.error(ttrpc.CANCELED, "the container is gone: context canceled",
+                call.result)
+    check_exit(t, c)
+    c.shutdown()
+    t.check_clean()
+
+
+@beyond_go
+def test_the_sandbox_dies(t):
+    """In the middle of a call: each is answered somehow, the exit told once."""
+    gvisor.use_runsc(t)
+    for question in QUESTIONS:
+        case = Case(t, question)
+        fault(gvisor.death)(case.c.sandbox)
+        case.ask()
+        t.true(case.call.done.wait(30), f"no answer to {question.method}")
+        t.equal(case.c.wait()["exit_status"], 137)
+        case.check_end()
