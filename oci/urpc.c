@@ -131,13 +131,35 @@ stop(struct oci_urpc *call)
 }
 
 static void
+give_up(struct oci_urpc *call, const struct err *err)
+{
+	stop(call);
+	call->fn(NULL, err, call->arg);
+}
+
+static void
 fail(struct oci_urpc *call, enum err_code code, int sys, const char *what)
 {
 	struct err err;
 
 	(void)err_set(&err, code, sys, "sandbox control socket: %s", what);
-	stop(call);
-	call->fn(NULL, &err, call->arg);
+	give_up(call, &err);
+}
+
+void
+oci_urpc_misunderstood(struct err *ret)
+{
+	(void)err_set(ret, ERR_INTERNAL, EBADMSG,
+	    "sandbox control socket: not an answer");
+}
+
+static void
+fail_misunderstood(struct oci_urpc *call)
+{
+	struct err err;
+
+	oci_urpc_misunderstood(&err);
+	give_up(call, &err);
 }
 
 static void
@@ -149,7 +171,7 @@ deliver(struct oci_urpc *call, size_t len)
 	/* One question, one answer. */
 	if (len != call->len ||
 	    oci_urpc_parse(call->answer, len, &json, &reply) < 0) {
-		fail(call, ERR_INTERNAL, EBADMSG, "not an answer");
+		fail_misunderstood(call);
 		return;
 	}
 	stop(call);
@@ -198,7 +220,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	call->len += (size_t)n;
 	ssize_t end = oci_urpc_measure(call->answer, call->len);
 	if (end < 0)
-		fail(call, ERR_INTERNAL, EBADMSG, "not an answer");
+		fail_misunderstood(call);
 	else if (end > 0)
 		deliver(call, (size_t)end);
 }

@@ -67,6 +67,9 @@ int oci_urpc_call(struct event_base *base, int priority,
     const struct oci_urpc_spec *spec, oci_urpc_fn *fn, void *arg,
     struct oci_urpc **ret, struct err *err);
 
+/* The error for a result that is not one of the method that was called. */
+void oci_urpc_misunderstood(struct err *ret);
+
 /* Hangs up. NULL is fine. */
 void oci_urpc_free(struct oci_urpc *call);
 

@@ -4,6 +4,7 @@
  */
 #include "shim/runsc-ask.h"
 
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -34,6 +35,7 @@ struct runsc_ask {
 	struct oci_run *run;
 	struct event next; /* the next way of asking, out of the loop */
 	const char *method;
+	bool (*fits)(const cJSON *result);
 	runsc_ask_fn *fn;
 	void *arg;
 };
@@ -64,14 +66,32 @@ deliver(struct runsc_ask *ask, const struct runsc_answer *answer,
 	ask_free(ask);
 }
 
+/* What a command that has ended well has printed. */
+static void
+deliver_output(struct runsc_ask *ask, const struct oci_run_result *result)
+{
+	cJSON *json = ask->fits ? cJSON_Parse(result->output) : NULL;
+	const struct runsc_answer answer = {
+		.ok = true,
+		.refusal = "",
+		.result = json,
+	};
+	struct err err;
+
+	if (ask->fits && !ask->fits(json)) {
+		(void)err_set(&err, ERR_INTERNAL, EBADMSG,
+		    "%s does not print what was asked for", result->argv0);
+		deliver(ask, NULL, &err);
+	} else {
+		deliver(ask, &answer, NULL);
+	}
+	cJSON_Delete(json);
+}
+
 static void
 on_run_done(struct oci_run *run, const struct oci_run_result *result, void *arg)
 {
-	const struct runsc_answer answer = {
-		.ok = result->ok,
-		.refusal = result->output,
-		.output = result->output,
-	};
+	const struct runsc_answer refusal = { .refusal = result->output };
 	struct err err;
 
 	(void)run;
@@ -79,9 +99,11 @@ on_run_done(struct oci_run *run, const struct oci_run_result *result, void *arg)
 		(void)err_set(&err, ERR_DEADLINE_EXCEEDED, ETIMEDOUT,
 		    "the sandbox does not answer: context deadline exceeded");
 		deliver(arg, NULL, &err);
-		return;
+	} else if (result->ok) {
+		deliver_output(arg, result);
+	} else {
+		deliver(arg, &refusal, NULL);
 	}
-	deliver(arg, &answer, NULL);
 }
 
 static void
@@ -136,7 +158,13 @@ static void
 on_reply(const struct oci_urpc_reply *reply, const struct err *err, void *arg)
 {
 	struct runsc_ask *ask = arg;
+	struct err misfit;
 
+	if (reply && reply->success && ask->fits && !ask->fits(reply->result)) {
+		oci_urpc_misunderstood(&misfit);
+		reply = NULL;
+		err = &misfit;
+	}
 	if (!reply) {
 		runsc_sandbox_distrust(ask->c->sandbox, err);
 		run_command(ask);
@@ -185,6 +213,7 @@ runsc_ask_start(struct container *c, struct runsc_ask_spec *spec,
 	ask->method = spec->method;
 	ask->older = spec->older;
 	ask->argv = spec->argv;
+	ask->fits = spec->fits;
 	spec->argv = (struct oci_argv){ 0 };
 	ask->fn = fn;
 	ask->arg = arg;

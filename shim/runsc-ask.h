@@ -22,8 +22,7 @@ struct runsc_ask;
 struct runsc_answer {
 	bool ok;
 	const char *refusal; /* what it said when it is not ok, never NULL */
-	const struct cJSON *result; /* over the socket; else NULL */
-	const char *output;         /* of the command; else NULL */
+	const struct cJSON *result; /* where one was asked for */
 };
 
 /*
@@ -39,6 +38,9 @@ struct runsc_ask_spec {
 	const char *older;    /* before it took an argument; NULL: none */
 	const char *arg;      /* JSON; NULL for none */
 	struct oci_argv argv; /* the command; emptied */
+	/* What is understood as a result, over the socket or as the command
+	 * prints it; NULL: none is wanted. */
+	bool (*fits)(const struct cJSON *result);
 };
 
 /* Of a container that has joined its sandbox. *ret may be NULL; it is for

@@ -297,13 +297,23 @@ on_processes(
 {
 	cleanup_free struct question *q = arg;
 
-	if (!answer || !answer->ok) {
+	if (answer && answer->ok)
+		reply_processes(q, answer->result);
+	else
 		fail_question(q, answer, err);
-		return;
-	}
-	cJSON *json = answer->output ? cJSON_Parse(answer->output) : NULL;
-	reply_processes(q, answer->output ? json : answer->result);
-	cJSON_Delete(json);
+}
+
+/* null is Go's empty list. */
+static bool
+is_list(const cJSON *result)
+{
+	return cJSON_IsArray(result) || cJSON_IsNull(result);
+}
+
+static bool
+is_event(const cJSON *result)
+{
+	return cJSON_IsObject(result);
 }
 
 static int
@@ -316,7 +326,10 @@ void
 runsc_pids(struct container *c, struct request *req)
 {
 	struct oci_runtime runtime = container_runtime(c);
-	struct runsc_ask_spec spec = { .method = "containerManager.Processes" };
+	struct runsc_ask_spec spec = {
+		.method = "containerManager.Processes",
+		.fits = is_list,
+	};
 	cleanup_free char *arg = NULL;
 	struct err err;
 
@@ -342,13 +355,10 @@ on_stats(const struct runsc_answer *answer, const struct err *err, void *arg)
 {
 	cleanup_free struct question *q = arg;
 
-	if (!answer || !answer->ok) {
+	if (answer && answer->ok)
+		runsc_stats_reply(q->req, q->c, answer->result);
+	else
 		fail_question(q, answer, err);
-		return;
-	}
-	cJSON *json = answer->output ? cJSON_Parse(answer->output) : NULL;
-	runsc_stats_reply(q->req, q->c, answer->output ? json : answer->result);
-	cJSON_Delete(json);
 }
 
 void
@@ -358,6 +368,7 @@ runsc_stats(struct container *c, struct request *req)
 	struct runsc_ask_spec spec = {
 		.method = "containerManager.Event",
 		.older = "containerManager.Event",
+		.fits = is_event,
 	};
 	cleanup_free char *arg = NULL;
 	struct err err;

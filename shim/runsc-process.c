@@ -180,6 +180,15 @@ await_by_command(struct runsc_process *self, struct err *err)
 	    &spec, on_wait_done, self, &self->run, err);
 }
 
+/* As waitpid(2) gives it. */
+static bool
+is_wait_status(const cJSON *result)
+{
+	double status = cJSON_GetNumberValue(result);
+
+	return status >= 0 && status <= UINT16_MAX;
+}
+
 static uint32_t
 status_of_wait(int status)
 {
@@ -195,7 +204,7 @@ on_wait_reply(
 	struct runsc_sandbox *sandbox = self->p->container->sandbox;
 	struct err err;
 
-	if (reply && reply->success && cJSON_IsNumber(reply->result)) {
+	if (reply && reply->success && is_wait_status(reply->result)) {
 		process_exited(
 		    self->p, status_of_wait((int)reply->result->valuedouble));
 		return;
@@ -203,6 +212,11 @@ on_wait_reply(
 	/* A sandbox that died hangs up; its death tells the rest. */
 	if (runsc_sandbox_is_dead(sandbox))
 		return;
+	if (reply && reply->success) {
+		oci_urpc_misunderstood(&err);
+		urpc_err = &err;
+		reply = NULL;
+	}
 	if (!reply)
 		runsc_sandbox_distrust(sandbox, urpc_err);
 	if (await_by_command(self, &err) < 0)

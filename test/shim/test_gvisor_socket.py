@@ -11,10 +11,8 @@ import signal
 from chocktest import gvisor, metrics, procs, ttrpc
 from chocktest.container import PAUSED, RUNNING
 from chocktest.gvisor import (ASKED, BY_SOCKET, EVENT, PAUSE, PROCESSES,
-                              SIGNAL)
+                              SIGNAL, check_exit, check_log)
 from chocktest.runner import beyond_go
-
-DISTRUST = "; using runsc commands"
 
 
 class Question:
@@ -117,21 +115,6 @@ class Case:
         check_exit(self.t, self.c)
 
 
-def check_log(t, c, reason):
-    """reason None: it is not logged."""
-    text = c.bundle.log.all_text()
-    t.equal(text.count(DISTRUST), 0 if reason is None else 1, text)
-    if reason is not None:
-        t.true(f"sandbox {c.id}: sandbox control socket: {reason}{DISTRUST}"
-               in text, text)
-
-
-def check_exit(t, c, status=137):
-    """Told once, when there is nothing more to come."""
-    t.sink.wait_for(c.id, "/tasks/delete")
-    t.equal([e.exit_status for e in t.sink.of(c.id, "/tasks/exit")], [status])
-
-
 def survive(t, arrange, reason, questions=QUESTIONS):
     """All of them at the same time. arrange(sandbox) brings the fault."""
     gvisor.use_runsc(t)
@@ -176,6 +159,12 @@ def test_broken_json(t):
 @beyond_go
 def test_two_answers(t):
     survive(t, fault(gvisor.two_answers), "not an answer")
+
+
+@beyond_go
+def test_answers_to_something_else(t):
+    """Whole, but not about what was asked."""
+    survive(t, fault(gvisor.wrong_result), "not an answer", (Pids, Stats))
 
 
 @beyond_go
@@ -271,6 +260,21 @@ def test_kill_of_what_has_ended(t):
                             gvisor.reply(error="no such process"))}
     t.error(ttrpc.NOT_FOUND, "process already finished: not found",
             c.kill, signal.SIGTERM)
+    c.finish()
+
+
+@beyond_go
+def test_a_command_that_prints_something_else(t):
+    """Nothing is read into it."""
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t).run()
+    c.sandbox.stop_listening()
+    c.bundle.script("ps before print W0101 a warning",
+                    "events before print W0101 a warning")
+    for method in ("Pids", "Stats"):
+        t.error(ttrpc.INTERNAL,
+                f"{t.runtime} does not print what was asked for",
+                c.call, method)
     c.finish()
 
 

@@ -20,6 +20,7 @@ from .container import Container
 
 TYPE = "io.kubernetes.cri.container-type"
 POD = "io.kubernetes.cri.sandbox-id"
+DISTRUST = "; using runsc commands"
 BY_SOCKET = 4242  # what only the socket tells
 
 SIGNAL = "containerManager.Signal"
@@ -38,6 +39,14 @@ def use_runsc(test):
     path = os.path.join(test.dir, "runsc")
     os.symlink(test.runtime, path)
     test.runtime = path
+
+
+def command(test, verb):
+    """The pid of the runsc that runs a verb right now."""
+    found = [pid for pid, line in procs.marked(test.token).items()
+             if line.startswith(test.runtime) and f" {verb} " in line]
+    test.equal(len(found), 1, f"runsc {verb}")
+    return found[0]
 
 
 def reply(result=None, error=""):
@@ -215,6 +224,23 @@ def member(pod, args=("sleep", "1000000"), name="m", **options):
     shim = test.shim(bundle)
     test.equal(shim.pid, pod.shim.pid, "shim of the pod")
     return Container(test, shim, bundle)
+
+
+# --- checks
+
+def check_log(t, c, reason):
+    """reason None: it is not logged."""
+    text = c.bundle.log.all_text()
+    t.equal(text.count(DISTRUST), 0 if reason is None else 1, text)
+    if reason is not None:
+        t.true(f"sandbox {c.id}: sandbox control socket: {reason}{DISTRUST}"
+               in text, text)
+
+
+def check_exit(t, c, status=137):
+    """Told once, when there is nothing more to come."""
+    t.sink.wait_for(c.id, "/tasks/delete")
+    t.equal([e.exit_status for e in t.sink.of(c.id, "/tasks/exit")], [status])
 
 
 # --- faults
