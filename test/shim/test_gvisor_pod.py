@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Containers in another's sandbox: their exits, and how all are deleted."""
+
+import signal
+
+from chocktest import gvisor, procs, ttrpc
+from chocktest.container import CREATED, PAUSED, RUNNING, STOPPED
+from chocktest.gvisor import BY_SOCKET, PROCESSES, WAIT, check_exit, check_log
+from chocktest.runner import beyond_go
+
+
+def pod(t, **options):
+    """A sandbox that runs."""
+    gvisor.use_runsc(t)
+    return gvisor.sandbox(t, **options).run()
+
+
+# --- waiting for a container in the sandbox
+
+@beyond_go
+def test_exit_by_socket(t):
+    """No command waits beside the sandbox."""
+    c = pod(t)
+    for n, (signo, status) in enumerate([(15, 143), (9, 137)]):
+        m = gvisor.member(c, name=f"m{n}").run()
+        c.sandbox.wait_called(WAIT, n + 1)
+        m.kill(signo)
+        t.equal(m.wait()["exit_status"], status)
+        t.equal(m.delete()["exit_status"], status)
+        check_exit(t, m, status)
+        t.equal(m.bundle.calls("wait") + m.bundle.calls("kill"), [])
+    m = gvisor.member(c, ["sh", "-c", "exit 7"], name="m7").run()
+    t.equal(m.wait()["exit_status"], 7)
+    t.equal(c.status(), RUNNING)
+    check_log(t, c, None)
+    m.delete()
+    c.finish()
+    check_exit(t, m, 7)
+
+
+def check_wait(t, fault, reason):
+    """Wait meets the fault at the start; what is asked from then on, and the
+    exit, come by command."""
+    c = pod(t)
+    fds = len(procs.fds(c.shim.pid))
+    c.sandbox.faults = {WAIT: fault}
+    m = gvisor.member(c).run()
+    gvisor.wait_until(lambda: m.bundle.calls("wait"), "runsc wait")
+    check_log(t, c, reason)
+    # For what other versions do not know the socket is not to blame.
+    t.equal(c.pids(), [c.pid] if reason else [BY_SOCKET])
+    m.kill(signal.SIGTERM)
+    t.equal(m.wait()["exit_status"], 143)
+    t.equal(len(m.bundle.calls("wait")), 1, "runsc wait")
+    t.equal(c.sandbox.count(WAIT), 1, "calls of Wait")
+    m.delete()
+    check_exit(t, m, 143)
+    # The connection of the bundle that has started the member is one more.
+    gvisor.wait_until(lambda: len(procs.fds(c.shim.pid)) <= fds + 1,
+                      f"closed: {procs.fds(c.shim.pid)}")
+    c.finish()
+    check_log(t, c, reason)
+
+
+@beyond_go
+def test_wait_garbage(t):
+    check_wait(t, gvisor.garbage, "not an answer")
+
+
+@beyond_go
+def test_wait_wrong_json(t):
+    check_wait(t, gvisor.wrong_json, "not an answer")
+
+
+@beyond_go
+def test_wait_something_else(t):
+    check_wait(t, gvisor.wrong_result, "not an answer")
+
+
+@beyond_go
+def test_wait_status_out_of_range(t):
+    check_wait(t, lambda _s, connection, _m, _a: connection.sendall(
+        gvisor.reply(1e300)), "not an answer")
+
+
+@beyond_go
+def test_wait_huge_answer(t):
+    check_wait(t, gvisor.huge, "Message too long")
+
+
+@beyond_go
+def test_wait_hang_up_in_the_middle(t):
+    check_wait(t, gvisor.half_an_answer, "hung up")
+
+
+@beyond_go
+def test_wait_unknown_method(t):
+    check_wait(t, gvisor.unknown_method, None)
+
+
+@beyond_go
+def test_wait_refusal(t):
+    check_wait(t, gvisor.refusal, None)
+
+
+@beyond_go
+def test_wait_is_hung_up_on_later(t):
+    """All that wait are hung up on: said once, and each exit told once."""
+    c = pod(t)
+    c.sandbox.faults = {WAIT: gvisor.hold}
+    members = [gvisor.member(c, name=f"m{n}").run() for n in range(3)]
+    c.sandbox.wait_called(WAIT, 3)
+    c.sandbox.hang_up()
+    for m in members:
+        gvisor.wait_until(lambda m=m: m.bundle.calls("wait"), "runsc wait")
+        m.kill(signal.SIGTERM)
+        t.equal(m.wait()["exit_status"], 143)
+        m.delete()
+        check_exit(t, m, 143)
+        t.equal(len(m.bundle.calls("wait")), 1)
+    check_log(t, c, "hung up")
+    c.finish()
+
+
+@beyond_go
+def test_wait_outlives_the_trust(t):
+    """Another call meets a fault: who waits goes on waiting, and is told."""
+    c = pod(t)
+    m = gvisor.member(c).run()
+    c.sandbox.wait_called(WAIT)
+    c.sandbox.faults = {PROCESSES: gvisor.garbage}
+    t.equal(c.pids(), [c.pid])
+    m.kill(signal.SIGTERM)
+    t.equal(m.wait()["exit_status"], 143)
+    t.equal(m.bundle.calls("wait"), [])
+    m.delete()
+    check_exit(t, m, 143)
+    check_log(t, c, "not an answer")
+    c.finish()
+
+
+@beyond_go
+def test_start_after_the_trust(t):
+    """The command waits from the beginning."""
+    c = pod(t)
+    c.sandbox.faults = {PROCESSES: gvisor.garbage}
+    t.equal(c.pids(), [c.pid])
+    m = gvisor.member(c, ["sh", "-c", "exit 7"]).run()
+    t.equal(m.wait()["exit_status"], 7)
+    t.equal(len(m.bundle.calls("wait")), 1)
+    t.equal(c.sandbox.count(WAIT), 0)
+    m.delete()
+    check_exit(t, m, 7)
+    check_log(t, c, "not an answer")
+    c.finish()
+
+
+# --- the sandbox dies
+
+def check_death(t, c, m):
+    """Each is told once to have been killed."""
+    for container in (m, c):
+        t.equal(container.wait()["exit_status"], 137)
+        t.equal(container.status(), STOPPED)
+        t.equal(container.delete()["exit_status"], 137)
+        check_exit(t, container)
+    c.shutdown()
+    t.check_clean()
+
+
+@beyond_go
+def test_sandbox_dies_then_hangs_up(t):
+    c = pod(t)
+    m = gvisor.member(c).run()
+    c.sandbox.wait_called(WAIT)
+    procs.kill(c.pid)
+    procs.wait_dead(c.pid)
+    c.sandbox.hang_up()
+    check_death(t, c, m)
+    check_log(t, c, None)
+    t.equal(m.bundle.calls("wait"), [])
+
+
+@beyond_go
+def test_sandbox_dies_and_nobody_hangs_up(t):
+    """Its socket is still held by somebody."""
+    c = pod(t)
+    c.sandbox.faults = {WAIT: gvisor.hold}
+    m = gvisor.member(c).run()
+    c.sandbox.wait_called(WAIT)
+    procs.kill(c.pid)
+    check_death(t, c, m)
+
+
+@beyond_go
+def test_sandbox_dies_while_a_command_waits(t):
+    c = pod(t)
+    c.sandbox.stop_listening()
+    m = gvisor.member(c).run()
+    gvisor.wait_until(lambda: m.bundle.calls("wait"), "runsc wait")
+    procs.kill(c.pid)
+    check_death(t, c, m)
+
+
+@beyond_go
+def test_command_that_cannot_tell(t):
+    """The sandbox lives: the status is not known, and that is said."""
+    c = pod(t)
+    c.sandbox.stop_listening()
+    m = gvisor.member(c, script=["wait before fail 128 EOF"]).run()
+    t.equal(m.wait()["exit_status"], 128)
+    c.bundle.log.wait_for(b"its exit status cannot be known: ")
+    t.equal(c.status(), RUNNING)
+    m.bundle.script()
+    procs.kill(int(c.sandbox.state_of(m.id, "pid")))
+    gvisor.wait_until(lambda: not procs.alive(
+        int(c.sandbox.state_of(m.id, "pid"))), "the process is dead")
+    m.delete()
+    check_exit(t, m, 128)
+    c.finish()
+
+
+# --- deletion
+
+@beyond_go
+def test_delete_created(t):
+    """At once, without a kill: each has one exit."""
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t).create()
+    m = gvisor.member(c).create()
+    for container in (m, c):
+        t.equal(container.status(), CREATED)
+        t.equal(container.delete()["exit_status"], 137)
+        t.error(ttrpc.NOT_FOUND, None, container.state)
+        check_exit(t, container)
+    t.equal(c.sandbox.calls, [])
+    c.shutdown()
+    t.check_clean()
+
+
+@beyond_go
+def test_delete_created_with_questions(t):
+    """A sandbox whose socket is dead is deleted as well."""
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t).create()
+    m = gvisor.member(c).create()
+    c.sandbox.stop_listening()
+    for container in (m, c):
+        waiter = container.send("Wait")
+        deletion = container.send("Delete")
+        t.equal(waiter.result()["exit_status"], 137)
+        t.equal(deletion.result()["exit_status"], 137)
+        check_exit(t, container)
+
+
+@beyond_go
+def test_kill_then_delete_created(t):
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t).create()
+    m = gvisor.member(c).create()
+    for container in (m, c):
+        t.error(ttrpc.FAILED_PRECONDITION,
+                "container was not started: failed precondition",
+                container.kill, signal.SIGTERM)
+        container.kill()
+        t.equal(container.wait()["exit_status"], 137)
+        t.equal(container.delete()["exit_status"], 137)
+        check_exit(t, container)
+
+
+@beyond_go
+def test_delete_in_every_state(t):
+    c = pod(t)
+    m = gvisor.member(c).run()
+    for container in (m, c):
+        t.error(ttrpc.UNKNOWN, "cannot delete a running process",
+                container.delete)
+        container.call("Pause")
+        t.equal(container.status(), PAUSED)
+        t.error(ttrpc.UNKNOWN, "cannot delete a paused process",
+                container.delete)
+        container.call("Resume")
+        t.equal(container.status(), RUNNING)
+        container.kill()
+        t.equal(container.wait()["exit_status"], 137)
+        first = container.delete()
+        t.equal(first["exit_status"], 137)
+        t.equal(container.delete(), first, "once more")
+        check_exit(t, container)
+        t.equal(container.bundle.calls("kill"), [])
+    check_log(t, c, None)
+
+
+# --- ids
+
+@beyond_go
+def test_ids_that_begin_with_another(t):
+    """Each container's files, processes and exits are its own."""
+    c = pod(t, name="a")
+    other = gvisor.sandbox(t, name=f"{c.id}-b").run()
+    members = [gvisor.member(c, name=f"{c.id}{tail}").run()
+               for tail in ("-m", "-m-n", "_sandbox")]
+    c.sandbox.wait_called(WAIT, 3)
+    t.equal([call for call in c.sandbox.calls if call[0] == WAIT],
+            [(WAIT, m.id) for m in members])
+    for container in (c, *members):
+        container.pids()
+        t.equal(c.sandbox.calls[-1], (PROCESSES, container.id))
+    t.equal(other.sandbox.calls, [])
+    other.pids()
+    t.equal(other.sandbox.calls, [(PROCESSES, other.id)])
+    members[0].kill(signal.SIGTERM)
+    t.equal(members[0].wait()["exit_status"], 143)
+    members[0].delete()
+    for container in (c, other, *members[1:]):
+        t.equal(container.status(), RUNNING)
+    c.kill()
+    for container in (*members[1:], c):
+        t.equal(container.wait()["exit_status"], 137)
+        container.delete()
+        check_exit(t, container)
+    t.equal(other.status(), RUNNING)
+    other.finish()
+    check_exit(t, members[0], 143)
