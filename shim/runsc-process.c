@@ -3,7 +3,8 @@
  * `runsc exec` ends with 128 when it fails itself, as when its sandbox dies,
  * and a process may end with 128, too. Which it was is known once it is known
  * whether the sandbox lives: its sockets close a moment before it is dead to
- * those who watch, so a 128 is held back for a moment.
+ * those who watch, so a 128 is held back for a moment. So is what `runsc wait`
+ * could not tell.
  */
 #include "shim/runsc-process.h"
 
@@ -14,6 +15,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
@@ -38,17 +40,28 @@ struct runsc_process {
 	struct event grace;
 	struct oci_urpc *call; /* Wait, for as long as it runs */
 	struct oci_run *run;   /* the same by command */
+	bool unknown;          /* neither could tell */
+	char *why;             /* that is, or NULL */
 };
 
 static void
 on_grace(evutil_socket_t fd, short what, void *arg)
 {
 	struct runsc_process *self = arg;
+	struct process *p = self->p;
 
 	(void)fd;
 	(void)what;
-	if (!self->p->exit_seen)
-		process_tell_exit(self->p);
+	if (p->exit_seen)
+		return;
+	if (!self->unknown) {
+		process_tell_exit(p);
+		return;
+	}
+	log_task(LOG_LEVEL_WARN, p->container->id, NULL,
+	    "its exit status cannot be known: %s",
+	    self->why ? self->why : "out of memory");
+	process_exited(p, STATUS_RUNSC_FAILED);
 }
 
 static struct runsc_process *
@@ -72,6 +85,7 @@ runsc_process_free(struct runsc_process *self)
 	if (!self)
 		return;
 	(void)event_del(&self->grace);
+	free(self->why);
 	oci_urpc_free(self->call);
 	oci_run_free(self->run);
 	free(self);
@@ -129,16 +143,22 @@ runsc_process_exited(struct process *p)
 
 static int await_by_command(struct runsc_process *self, struct err *err);
 
+/* A sandbox that dies hangs up first, on a command as well. */
 static void
 give_up(struct runsc_process *self, const struct err *err)
 {
+	const struct timeval tv = clock_timeval(GRACE);
 	struct process *p = self->p;
-	bool dead = runsc_sandbox_is_dead(p->container->sandbox);
 
-	if (!dead)
-		log_task(LOG_LEVEL_WARN, p->container->id, NULL,
-		    "its exit status cannot be known: %s", err->msg);
-	process_exited(p, dead ? STATUS_KILLED : STATUS_RUNSC_FAILED);
+	if (runsc_sandbox_is_dead(p->container->sandbox)) {
+		process_exited(p, STATUS_KILLED);
+		return;
+	}
+	self->unknown = true;
+	free(self->why);
+	self->why = strdup(err->msg);
+	if (event_add(&self->grace, &tv) < 0)
+		on_grace(-1, 0, self);
 }
 
 static void

@@ -203,6 +203,23 @@ def test_sandbox_dies_while_a_command_waits(t):
 
 
 @beyond_go
+def test_command_ends_ahead_of_the_sandbox(t):
+    """A sandbox that dies hangs up a moment before it is dead."""
+    c = pod(t)
+    c.sandbox.stop_listening()
+    m = gvisor.member(c, script=["wait before barrier b",
+                                 "wait before fail 128 EOF"])
+    barrier = m.bundle.barrier("b")
+    m.run()
+    barrier.wait_reached()
+    command = gvisor.command(t, "wait")
+    barrier.go()
+    procs.wait_dead(command)
+    procs.kill(c.pid)
+    check_death(t, c, m)
+
+
+@beyond_go
 def test_command_that_cannot_tell(t):
     """The sandbox lives: the status is not known, and that is said."""
     c = pod(t)
