@@ -5,7 +5,8 @@ import signal
 
 from chocktest import gvisor, procs, ttrpc
 from chocktest.container import CREATED, PAUSED, RUNNING, STOPPED
-from chocktest.gvisor import BY_SOCKET, PROCESSES, WAIT, check_exit, check_log
+from chocktest.gvisor import (BY_SOCKET, PROCESSES, SIGNAL, WAIT, check_exit,
+                              check_log)
 from chocktest.runner import beyond_go
 
 
@@ -198,7 +199,13 @@ def test_sandbox_dies_while_a_command_waits(t):
     c.sandbox.stop_listening()
     m = gvisor.member(c).run()
     gvisor.wait_until(lambda: m.bundle.calls("wait"), "runsc wait")
+    command = gvisor.command(t, "wait")
     procs.kill(c.pid)
+    t.equal(m.wait()["exit_status"], 137)
+    # What the command says afterwards is no second exit.
+    procs.kill(int(c.sandbox.state_of(m.id, "pid")), signal.SIGTERM)
+    procs.wait_dead(command)
+    t.equal(m.state()["exit_status"], 137)
     check_death(t, c, m)
 
 
@@ -308,13 +315,67 @@ def test_delete_in_every_state(t):
     check_log(t, c, None)
 
 
+# --- execs
+
+@beyond_go
+def test_exec_is_signalled(t):
+    """By its number in the sandbox, over the socket and by command."""
+    c = pod(t)
+    m = gvisor.member(c).run()
+    for container in (c, m):
+        container.run_exec("e", ["sleep", "1000000"])
+        container.kill(signal.SIGTERM, exec_id="e")
+        t.equal(container.wait("e")["exit_status"], 143)
+        method, arg = c.sandbox.calls[-1]
+        t.equal((method, arg["CID"]), (SIGNAL, container.id))
+        t.true(arg["PID"] > 0, arg)
+    c.sandbox.stop_listening()
+    for container in (c, m):
+        container.run_exec("f", ["sleep", "1000000"])
+        container.kill(signal.SIGKILL, exec_id="f")
+        t.equal(container.wait("f")["exit_status"], 137)
+        kill = container.bundle.calls("kill")
+        t.true(len(kill) == 1 and " --pid " in kill[0], kill)
+    check_log(t, c, "Connection refused")
+    m.kill()
+    m.wait()
+    c.finish()
+
+
+@beyond_go
+def test_exec_that_ends_with_128(t):
+    """runsc's own failure looks the same; the sandbox lives, so it is none."""
+    c = pod(t)
+    c.run_exec("e", ["sh", "-c", "exit 128"])
+    t.equal(c.wait("e")["exit_status"], 128)
+    c.finish()
+
+
+@beyond_go
+def test_exec_ends_ahead_of_the_sandbox(t):
+    """128 of a runsc that has lost its sandbox: the process was killed."""
+    c = pod(t)
+    c.run_exec("e", ["sh", "-c", "exit 128"])
+    t.sink.wait_for(c.id, "/tasks/exec-started")
+    gvisor.wait_until(lambda: not gvisor.commands(t, "exec"), "exec has ended")
+    procs.kill(c.pid)
+    t.equal(c.wait("e")["exit_status"], 137)
+    t.equal(c.wait()["exit_status"], 137)
+    c.delete("e")
+    c.delete()
+    t.sink.wait_for(c.id, "/tasks/delete")
+    t.equal([e.exit_status for e in t.sink.of(c.id, "/tasks/exit")],
+            [137, 137])
+
+
 # --- ids
 
 @beyond_go
 def test_ids_that_begin_with_another(t):
     """Each container's files, processes and exits are its own."""
     c = pod(t, name="a")
-    other = gvisor.sandbox(t, name=f"{c.id}-b").run()
+    other = gvisor.sandbox(t, name=f"{c.id}-b", group=c.id).run()
+    t.equal(other.shim.pid, c.shim.pid)
     members = [gvisor.member(c, name=f"{c.id}{tail}").run()
                for tail in ("-m", "-m-n", "_sandbox")]
     c.sandbox.wait_called(WAIT, 3)

@@ -19,6 +19,7 @@ from .bundle import read_text
 from .container import Container
 
 TYPE = "io.kubernetes.cri.container-type"
+GROUP = "io.containerd.runc.v2.group"
 POD = "io.kubernetes.cri.sandbox-id"
 DISTRUST = "; using runsc commands"
 BY_SOCKET = 4242  # what only the socket tells
@@ -41,10 +42,15 @@ def use_runsc(test):
     test.runtime = path
 
 
+def commands(test, verb):
+    """The pids of those runsc that run a verb right now."""
+    return [pid for pid, line in procs.marked(test.token).items()
+            if line.startswith(test.runtime) and f" {verb} " in line]
+
+
 def command(test, verb):
-    """The pid of the runsc that runs a verb right now."""
-    found = [pid for pid, line in procs.marked(test.token).items()
-             if line.startswith(test.runtime) and f" {verb} " in line]
+    """The only one."""
+    found = commands(test, verb)
     test.equal(len(found), 1, f"runsc {verb}")
     return found[0]
 
@@ -72,6 +78,7 @@ class Sandbox:
         self.root = os.path.join(test.dir, "root", test.namespace)
         self.path = os.path.join(self.root, f"runsc-{self.id}.sock")
         self.listener = None
+        self.accepting = True
         self.connections = []
         self.calls = []  # (method, argument), in order
         self.faults = {}
@@ -89,7 +96,11 @@ class Sandbox:
 
     def listen_on(self, listener):
         self.listener = listener
-        threading.Thread(target=self.accept_loop, args=(listener,),
+        if self.accepting:
+            self.accept()
+
+    def accept(self):
+        threading.Thread(target=self.accept_loop, args=(self.listener,),
                          daemon=True).start()
 
     def impersonate(self):
@@ -205,11 +216,13 @@ class SandboxContainer(Container):
         return self
 
 
-def sandbox(test, args=("sleep", "1000000"), name="c", **options):
-    """A sandbox's own container, in a shim of its own; nothing created yet."""
-    bundle = test.bundle(args, name, annotations={TYPE: "sandbox", POD: ""},
-                         **options)
+def sandbox(test, args=("sleep", "1000000"), name="c", group=None, **options):
+    """A sandbox's own container; nothing created yet. In the shim of group, or
+    in its own."""
+    bundle = test.bundle(args, name, annotations={TYPE: "sandbox"}, **options)
     bundle.config["annotations"][POD] = bundle.id
+    if group:
+        bundle.config["annotations"][GROUP] = group
     bundle.write_config()
     container = SandboxContainer(test, test.shim(bundle), bundle)
     container.sandbox = Sandbox(test, bundle)
