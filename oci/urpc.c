@@ -206,7 +206,8 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	int r = grow(call);
 	if (r < 0) {
-		fail(call, ERR_INTERNAL, -r, strerrordesc_np(-r));
+		fail(call, r == -ENOMEM ? ERR_RESOURCE_EXHAUSTED : ERR_INTERNAL,
+		    -r, strerrordesc_np(-r));
 		return;
 	}
 	ssize_t n =
@@ -305,8 +306,10 @@ open_connection(const struct oci_urpc_peer *peer, int *ret_fd, struct err *err)
 	if (fd < 0)
 		return err_set_errno(err, errno, "sandbox control socket");
 	if (connect(fd, (const struct sockaddr *)&peer->address, peer->len) < 0)
-		return err_set(err, ERR_UNAVAILABLE, errno,
-		    "sandbox control socket: %s", strerrordesc_np(errno));
+		return err_set(err,
+		    errno == EAGAIN ? ERR_RESOURCE_EXHAUSTED : ERR_UNAVAILABLE,
+		    errno, "sandbox control socket: %s",
+		    strerrordesc_np(errno));
 	int r = check_peer(fd, peer->pid, err);
 	if (r == 0)
 		*ret_fd = take_fd(&fd);

@@ -49,7 +49,9 @@ struct oci_urpc_reply {
 /*
  * Called once. reply is NULL when there was no usable answer; then err says
  * why: UNAVAILABLE (nobody there, hung up, or somebody else),
- * DEADLINE_EXCEEDED, or INTERNAL (it answered what no sandbox says).
+ * DEADLINE_EXCEEDED, INTERNAL (it answered what no sandbox says), or
+ * RESOURCE_EXHAUSTED, which says nothing against the sandbox (no memory or
+ * descriptor for us, or too many wait there already).
  * oci_urpc_free() is allowed inside.
  */
 typedef void oci_urpc_fn(
@@ -62,7 +64,7 @@ struct oci_urpc_spec {
 	int64_t timeout_ns; /* for the whole call; 0: none */
 };
 
-/* Fails with the errors above, or for want of memory or descriptors. */
+/* Fails with the errors above. */
 int oci_urpc_call(struct event_base *base, int priority,
     const struct oci_urpc_spec *spec, oci_urpc_fn *fn, void *arg,
     struct oci_urpc **ret, struct err *err);

@@ -195,7 +195,7 @@ runsc_sandbox_died(struct runsc_sandbox *sandbox, const struct container *own)
 void
 runsc_sandbox_distrust(struct runsc_sandbox *sandbox, const struct err *why)
 {
-	if (!sandbox->use_socket)
+	if (!sandbox->use_socket || why->code == ERR_RESOURCE_EXHAUSTED)
 		return;
 	sandbox->use_socket = false;
 	log_warn("sandbox %s: %s; using runsc commands", sandbox->id, why->msg);

@@ -49,7 +49,8 @@ bool runsc_sandbox_is_dead(const struct runsc_sandbox *sandbox);
 void runsc_sandbox_died(
     struct runsc_sandbox *sandbox, const struct container *own);
 
-/* Its socket did not answer as it should: commands are used from here on. */
+/* Its socket did not answer as it should: commands are used from here on,
+ * unless that was for want of something. */
 void runsc_sandbox_distrust(
     struct runsc_sandbox *sandbox, const struct err *why);
 

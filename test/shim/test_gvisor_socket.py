@@ -6,6 +6,7 @@ whatever is asked from then on; that is logged once.
 """
 
 import os
+import resource
 import signal
 
 from chocktest import gvisor, metrics, procs, ttrpc
@@ -319,6 +320,45 @@ def test_a_question_outlives_the_trust(t):
         c.sandbox.changed.notify_all()
     t.equal(metrics.decode(t, stats.result())["pids"]["current"], BY_SOCKET)
     check_log(t, c, "not an answer")
+    c.finish()
+
+
+# --- what is not the sandbox's fault
+
+@beyond_go
+def test_more_than_can_wait(t):
+    """Its queue of connections is full: commands, and no distrust."""
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t)
+    c.sandbox.accepting = False
+    c.run()
+    calls = [c.send("Pids") for _ in range(40)]
+    gvisor.wait_until(lambda: c.bundle.calls("ps"), "runsc ps")
+    c.sandbox.accept()
+    told = [call.result()["processes"][0]["pid"] for call in calls]
+    t.equal(set(told), {BY_SOCKET, c.pid})
+    t.equal(told.count(c.pid), len(c.bundle.calls("ps")))
+    t.equal(c.pids(), [BY_SOCKET])
+    check_log(t, c, None)
+    c.finish()
+
+
+@beyond_go
+def test_no_descriptor_is_left(t):
+    """Of the shim's: as soon as there is one the sandbox is asked again."""
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t).run()
+    t.equal(c.pids(), [BY_SOCKET])
+    t.sink.wait_for(c.id, "/tasks/start")
+    fds = procs.fds(c.shim.pid)
+    free = min(n for n in range(len(fds) + 1) if n not in fds)
+    limits = resource.prlimit(c.shim.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(c.shim.pid, resource.RLIMIT_NOFILE, (free, limits[1]))
+    message = t.error(ttrpc.RESOURCE_EXHAUSTED, None, c.pids)
+    t.true("Too many open files" in message, message)
+    resource.prlimit(c.shim.pid, resource.RLIMIT_NOFILE, limits)
+    t.equal(c.pids(), [BY_SOCKET])
+    check_log(t, c, None)
     c.finish()
 
 
