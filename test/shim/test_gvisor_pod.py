@@ -5,8 +5,8 @@ import signal
 
 from chocktest import gvisor, procs, ttrpc
 from chocktest.container import CREATED, PAUSED, RUNNING, STOPPED
-from chocktest.gvisor import (BY_SOCKET, PROCESSES, SIGNAL, WAIT, check_exit,
-                              check_log)
+from chocktest.gvisor import (BY_SOCKET, PAUSE, PROCESSES, RESUME, SIGNAL,
+                              WAIT, check_exit, check_log)
 from chocktest.runner import beyond_go
 
 
@@ -242,6 +242,60 @@ def test_command_that_cannot_tell(t):
     m.delete()
     check_exit(t, m, 128)
     c.finish()
+
+
+@beyond_go
+def test_sandbox_dies_with_execs_in_it(t):
+    """Each is told once; that an init comes after them is checked anyway."""
+    c = pod(t)
+    m = gvisor.member(c).run()
+    for container in (c, m):
+        for name in "ef":
+            container.run_exec(name, ["sleep", "1000000"])
+    procs.kill(c.pid)
+    for container in (m, c):
+        t.equal(container.wait()["exit_status"], 137)
+        for name in "ef":
+            t.equal(container.wait(name)["exit_status"], 137)
+            container.delete(name)
+        container.delete()
+        t.sink.wait_for(container.id, "/tasks/delete")
+        t.equal([e.exit_status
+                 for e in t.sink.of(container.id, "/tasks/exit")], [137] * 3)
+    c.shutdown()
+    t.check_clean()
+
+
+@beyond_go
+def test_sandbox_dies_during_a_start(t):
+    """Of a member; whether its command comes to know of it or not."""
+    for n, script in enumerate(["start before barrier b",
+                                "start after barrier b"]):
+        c = pod(t, name=f"c{n}")
+        m = gvisor.member(c, name=f"m{n}", script=[script])
+        barrier = m.bundle.barrier("b")
+        m.create()
+        start = m.send("Start")
+        barrier.wait_reached()
+        c.kill()
+        t.equal(c.wait()["exit_status"], 137)
+        barrier.go()
+        start.done.wait(30)
+        check_death(t, c, m)
+
+
+@beyond_go
+def test_sandbox_dies_while_it_is_paused(t):
+    """By SIGKILL, with a sandbox that answers nothing."""
+    c = pod(t)
+    m = gvisor.member(c).run()
+    c.sandbox.faults = {PAUSE: gvisor.hold, RESUME: gvisor.hold}
+    pause = c.send("Pause")
+    c.sandbox.wait_called(PAUSE)
+    c.kill()
+    t.equal(m.wait()["exit_status"], 137)
+    t.true(pause.done.wait(30), "Pause is not answered")
+    check_death(t, c, m)
 
 
 # --- deletion

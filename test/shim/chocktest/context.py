@@ -139,6 +139,12 @@ class Test:
                      if event.namespace != self.namespace]
         self.equal(problems, [], "events")
 
+    def forget_events(self):
+        """After a look at them: an id is to be used again."""
+        self.check_events()
+        with self.sink.changed:
+            self.sink.events.clear()
+
     def check_clean(self):
         """Nothing of this test is left on the machine."""
         self.equal(procs.marked(self.token), {}, "processes left")

@@ -38,7 +38,8 @@ ASKED = (SIGNAL, PROCESSES, EVENT, PAUSE, RESUME)
 def use_runsc(test):
     """The fake runtime by the name of runsc."""
     path = os.path.join(test.dir, "runsc")
-    os.symlink(test.runtime, path)
+    if test.runtime != path:
+        os.symlink(test.runtime, path)
     test.runtime = path
 
 

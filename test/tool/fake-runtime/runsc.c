@@ -67,6 +67,7 @@ runsc_listen(const struct call *call)
 	if (to < 0 || fd < 0 || strlen(path) >= sizeof(address.sun_path))
 		return -EIO;
 	memcpy(address.sun_path, path, strlen(path) + 1);
+	(void)unlink(path);
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    listen(fd, BACKLOG) < 0)
 		return -errno;
