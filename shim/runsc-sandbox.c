@@ -25,14 +25,17 @@
 
 #define STATUS_KILLED (128 + SIGKILL)
 
+/* The one that lives: a dead one of the same name stays for as long as there is
+ * a container of it. */
 static struct runsc_sandbox *
-find(const struct shim *shim, const char *id)
+find(const struct shim *shim, const struct oci_runsc_state *state)
 {
 	list_for_each(l, tmp, &shim->sandboxes)
 	{
 		struct runsc_sandbox *sandbox =
 		    list_entry(l, struct runsc_sandbox, link);
-		if (strcmp(sandbox->id, id) == 0)
+		if (!sandbox->dead && sandbox->pid == state->sandbox_pid &&
+		    strcmp(sandbox->id, state->sandbox_id) == 0)
 			return sandbox;
 	}
 	return NULL;
@@ -117,7 +120,7 @@ runsc_sandbox_join(struct container *c, struct err *err)
 	int r = oci_runsc_state_load(c->runtime_root, c->id, &state, err);
 	if (r < 0)
 		return r;
-	sandbox = find(c->shim, state.sandbox_id);
+	sandbox = find(c->shim, &state);
 	if (!sandbox) {
 		struct oci_runsc_state copy = state;
 		copy.sandbox_id = strdup(state.sandbox_id);

@@ -298,6 +298,31 @@ def test_sandbox_dies_while_it_is_paused(t):
     check_death(t, c, m)
 
 
+@beyond_go
+def test_sandbox_comes_again(t):
+    """By the same name in the same shim, while something of the dead one is
+    still to be deleted."""
+    c = pod(t)
+    m = gvisor.member(c).run()
+    c.kill()
+    t.equal(m.wait()["exit_status"], 137)
+    c.delete()
+    check_exit(t, c)
+    t.forget_events()
+    c.sandbox.stop_listening()
+    c.run()
+    t.equal(c.pids(), [BY_SOCKET])
+    n = gvisor.member(c, name="n").run()
+    t.equal(n.pids(), [BY_SOCKET])
+    n.run_exec("e", ["sleep", "1000000"])
+    c.kill()
+    t.equal(n.wait("e")["exit_status"], 137)
+    t.equal(n.wait()["exit_status"], 137)
+    for container in (m, n, c):
+        t.equal(container.delete()["exit_status"], 137)
+    check_exit(t, c)
+
+
 # --- deletion
 
 @beyond_go
