@@ -102,6 +102,8 @@ int runsc_listen(const struct call *call);
 /* As process_start(), for a container in another's sandbox. */
 pid_t runsc_start_member(
     struct call *call, const struct program *program, const char *gate);
+/* A process in a sandbox holds nothing of a command's. */
+void runsc_drop_streams(void);
 /* The file that says where the sandbox is. */
 void runsc_keep_state(struct call *call);
 void runsc_forget_state(const struct call *call);

@@ -90,6 +90,8 @@ child(const struct call *call, const struct program *program, const char *gate,
 	int r = cage_enter(call);
 	if (r < 0)
 		report(sync_fd, "cgroup", strerror(-r));
+	if (call->in_sandbox)
+		runsc_drop_streams();
 	if (slave)
 		take_terminal(sync_fd, slave);
 	if (program->cwd && chdir(program->cwd) < 0)

@@ -17,6 +17,7 @@
 #include "test/tool/fake-runtime/json.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,13 +126,21 @@ runsc_forget_state(const struct call *call)
 
 /* ---- another container of the pod ---- */
 
+void
+runsc_drop_streams(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		(void)dup2(null, fd);
+}
+
 static _Noreturn void
 keep_status(const struct call *call, pid_t pid)
 {
 	int status = 0;
 
-	for (int fd = 0; fd <= STDERR_FILENO; fd++)
-		close(fd);
+	runsc_drop_streams();
 	(void)waitpid(pid, &status, 0);
 	(void)text_write(
 	    text_format("%s/status", call->state), text_format("%d", status));
