@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Containers in another's sandbox: their exits, and how all are deleted."""
 
+import os
 import signal
 
 from chocktest import gvisor, procs, ttrpc
@@ -392,6 +393,25 @@ def test_delete_in_every_state(t):
         check_exit(t, container)
         t.equal(container.bundle.calls("kill"), [])
     check_log(t, c, None)
+
+
+@beyond_go
+def test_delete_after_the_shim_was_killed(t):
+    """Nothing is left, of the sandbox or of what runsc keeps."""
+    c = pod(t)
+    m = gvisor.member(c).run()
+    c.run_exec("e", ["sleep", "1000000"])
+    c.shim.kill()
+    c.shim.wait_gone()
+    for container in (m, c):
+        result = container.shim.delete_command()
+        t.equal(result.code, 0, result)
+        t.equal(result.response["exit_status"], 137)
+    t.true(procs.wait_dead(c.pid), "the sandbox lives on")
+    t.equal([name for name in os.listdir(c.sandbox.root)
+             if not name.endswith(".sock")], [])
+    gvisor.wait_until(lambda: not procs.marked(t.token), "processes left")
+    t.check_clean()
 
 
 # --- execs
