@@ -73,6 +73,19 @@ find_peer(struct runsc_sandbox *sandbox, const struct oci_runsc_state *state)
 			 &sandbox->peer, state->sandbox_id, state->sandbox_pid);
 }
 
+static void
+begin_trust(struct runsc_sandbox *sandbox, const struct oci_runsc_state *state)
+{
+	int r = find_peer(sandbox, state);
+	struct err err;
+
+	sandbox->use_socket = true;
+	if (r == 0)
+		return;
+	(void)err_set_errno(&err, -r, "sandbox control socket");
+	runsc_sandbox_distrust(sandbox, &err);
+}
+
 static int
 watch(struct runsc_sandbox *sandbox)
 {
@@ -129,7 +142,7 @@ runsc_sandbox_join(struct container *c, struct err *err)
 			: err_set_errno(err, ENOMEM, "join sandbox");
 		free(copy.sandbox_id);
 		if (r == 0)
-			sandbox->use_socket = find_peer(sandbox, &state) == 0;
+			begin_trust(sandbox, &state);
 	}
 	if (r == 0) {
 		sandbox->refs++;

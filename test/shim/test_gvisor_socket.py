@@ -194,6 +194,18 @@ def test_nobody_listens(t):
 
 
 @beyond_go
+def test_a_path_that_does_not_fit(t):
+    gvisor.use_runsc(t)
+    c = t.container()
+    c.create(options=t.options(root=os.path.join(t.dir, "x" * 90)))
+    c.start()
+    for _ in range(2):
+        t.equal(c.pids(), [c.pid])
+    check_log(t, c, "File name too long")
+    c.finish()
+
+
+@beyond_go
 def test_somebody_else_listens(t):
     """It is told nothing."""
     cases = survive(t, gvisor.Sandbox.impersonate, lambda case:
