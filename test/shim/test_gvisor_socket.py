@@ -194,6 +194,18 @@ def test_nobody_listens(t):
 
 
 @beyond_go
+def test_a_socket_without_a_file(t):
+    """That of older builds, found by the sandbox's name."""
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t, script=["create set abstract"]).run()
+    t.equal(c.pids(), [BY_SOCKET])
+    c.sandbox.faults = {PROCESSES: gvisor.garbage}
+    t.equal(c.pids(), [c.pid])
+    check_log(t, c, "not an answer")
+    c.finish()
+
+
+@beyond_go
 def test_a_path_that_does_not_fit(t):
     gvisor.use_runsc(t)
     c = t.container()

@@ -7,7 +7,8 @@
  * whoever waits at the socket <bundle>/control, a test, which answers in its
  * place. The kernel names the process that has begun to listen as the peer, so
  * for a client it is the sandbox that answers. Without such a test nobody
- * listens.
+ * listens. With `create set abstract` the socket is that of older builds,
+ * without a file.
  *
  * Another container of the pod has processes of its own here, which nobody but
  * its keeper can wait for: a process that stays for that, and leaves the status
@@ -19,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,22 +56,38 @@ control_path(const struct call *call)
 	return text_format("%s/runsc-%s.sock", call->root, call->sandbox_id);
 }
 
+/* Its length; 0 when it does not fit. */
+static socklen_t
+control_address(const struct call *call, struct sockaddr_un *ret)
+{
+	size_t skip = script_value("abstract") ? 1 : 0;
+	char *path = skip ? text_format("runsc-sandbox.%s", call->sandbox_id)
+			  : control_path(call);
+	size_t len = strlen(path) + 1;
+
+	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (skip + len > sizeof(ret->sun_path))
+		return 0;
+	memcpy(ret->sun_path + skip, path, len);
+	if (!skip)
+		(void)unlink(path);
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + skip + len);
+}
+
 int
 runsc_listen(const struct call *call)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	char *path = control_path(call);
+	struct sockaddr_un address;
 	char *control = text_format("%s/control", call->dir);
 
 	if (access(control, F_OK) < 0)
 		return 0;
 	int to = socket_connect(control);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (to < 0 || fd < 0 || strlen(path) >= sizeof(address.sun_path))
+	socklen_t len = control_address(call, &address);
+	if (to < 0 || fd < 0 || len == 0)
 		return -EIO;
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	(void)unlink(path);
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	if (bind(fd, (struct sockaddr *)&address, len) < 0 ||
 	    listen(fd, BACKLOG) < 0)
 		return -errno;
 	if (!socket_send(to, "control", &fd, 1))
@@ -99,7 +117,8 @@ runsc_keep_state(struct call *call)
 	if (text_append(path,
 		text_format("{\"id\":\"%s\",\"sandbox\":{\"id\":\"%s\","
 			    "\"pid\":%d,\"controlSocketPath\":\"%s\"}}\n",
-		    call->id, call->sandbox_id, pid, control_path(call))) < 0)
+		    call->id, call->sandbox_id, pid,
+		    script_value("abstract") ? "" : control_path(call))) < 0)
 		fail(call, "write %s: %s", path, strerror(errno));
 	if (text_write(text_format("%s/state-file", call->state), path) < 0 ||
 	    text_write(text_format("%s/sandbox", call->state),

@@ -14,7 +14,7 @@
  * Settings: sibling (the process is our parent's child from its birth, as with
  * crun; with init-exits it is reaped before the pid file is there) ·
  * no-pid-file · pid-file TEXT · init-exits N (in place of the program, before
- * we return) · console none|garbage|two|close.
+ * we return) · console none|garbage|two|close · abstract (see runsc.c).
  *
  * Nothing here waits for a clock: a test decides when things go on.
  */
