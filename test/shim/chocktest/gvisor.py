@@ -192,7 +192,8 @@ class Sandbox:
             return reply({"event": {"data": {"pids": {
                 "current": BY_SOCKET}}}})
         if method == WAIT:
-            procs.wait_dead(int(self.state_of(arg, "keeper")), 60)
+            if self.state_of(arg, "status") is None:
+                procs.wait_dead(int(self.state_of(arg, "keeper")), 60)
             return reply(int(self.state_of(arg, "status")))
         if method in (PAUSE, RESUME):
             return reply()

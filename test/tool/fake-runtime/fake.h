@@ -106,6 +106,7 @@ pid_t runsc_start_member(
 void runsc_drop_streams(void);
 /* The file that says where the sandbox is. */
 void runsc_keep_state(struct call *call);
+/* Ahead of the folder's removal: nobody writes to it any more. */
 void runsc_forget_state(const struct call *call);
 /* False for what is in none. */
 bool runsc_sandbox_is_dead(const struct call *call);

@@ -134,6 +134,14 @@ runsc_sandbox_is_dead(const struct call *call)
 	return pid && !process_alive(pid);
 }
 
+/* Its writing is the last that the keeper does, whose pid is then free. */
+static void
+wait_for_status(const struct call *call)
+{
+	if (access(text_format("%s/status", call->state), F_OK) < 0)
+		process_wait_dead(text_read_pid(call->state, "keeper"));
+}
+
 void
 runsc_forget_state(const struct call *call)
 {
@@ -141,6 +149,7 @@ runsc_forget_state(const struct call *call)
 
 	if (path)
 		(void)unlink(path);
+	wait_for_status(call);
 }
 
 /* ---- another container of the pod ---- */
@@ -209,7 +218,7 @@ runsc_start_member(
 void
 runsc_wait(struct call *call)
 {
-	process_wait_dead(text_read_pid(call->state, "keeper"));
+	wait_for_status(call);
 	char *text = text_read(text_format("%s/status", call->state));
 	int status = text ? atoi(text) : 0;
 
