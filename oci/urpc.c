@@ -30,6 +30,7 @@ struct oci_urpc {
 	size_t request_len, sent;
 	char *answer;
 	size_t len, size;
+	struct oci_urpc_scan scan;
 	oci_urpc_fn *fn;
 	void *arg;
 };
@@ -69,27 +70,25 @@ oci_urpc_peer_abstract(
 }
 
 ssize_t
-oci_urpc_measure(const char *text, size_t len)
+oci_urpc_measure(struct oci_urpc_scan *scan, const char *text, size_t len)
 {
-	bool quoted = false;
-	size_t depth = 0;
-
 	if (len > 0 && text[0] != '{')
 		return -EBADMSG;
-	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
+	/* Behind a backslash that is the last it goes on beyond len. */
+	for (; scan->at < len; scan->at++) {
+		char c = text[scan->at];
 
-		if (quoted) {
+		if (scan->quoted) {
 			if (c == '\\')
-				i++;
+				scan->at++;
 			else if (c == '"')
-				quoted = false;
+				scan->quoted = false;
 		} else if (c == '"') {
-			quoted = true;
+			scan->quoted = true;
 		} else if (c == '{' || c == '[') {
-			depth++;
-		} else if ((c == '}' || c == ']') && --depth == 0) {
-			return (ssize_t)i + 1;
+			scan->depth++;
+		} else if ((c == '}' || c == ']') && --scan->depth == 0) {
+			return (ssize_t)++scan->at;
 		}
 	}
 	return 0;
@@ -219,7 +218,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	call->len += (size_t)n;
-	ssize_t end = oci_urpc_measure(call->answer, call->len);
+	ssize_t end = oci_urpc_measure(&call->scan, call->answer, call->len);
 	if (end < 0)
 		fail_misunderstood(call);
 	else if (end > 0)

@@ -75,11 +75,19 @@ void oci_urpc_misunderstood(struct err *ret);
 /* Hangs up. NULL is fine. */
 void oci_urpc_free(struct oci_urpc *call);
 
+/* How far a text was looked at; all zero at its beginning. */
+struct oci_urpc_scan {
+	size_t at, depth;
+	bool quoted;
+};
+
 /*
  * Where the JSON value that begins with text ends: its length, 0 when it is not
- * complete, -EBADMSG when it is no object.
+ * complete, -EBADMSG when it is no object. Called again with the same text and
+ * more of it, it goes on where it was.
  */
-ssize_t oci_urpc_measure(const char *text, size_t len);
+ssize_t oci_urpc_measure(
+    struct oci_urpc_scan *scan, const char *text, size_t len);
 
 /*
  * The answer in text, which *ret borrows from *ret_json (owned by the caller,

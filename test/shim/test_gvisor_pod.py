@@ -8,6 +8,7 @@ from chocktest import gvisor, procs, ttrpc
 from chocktest.container import CREATED, PAUSED, RUNNING, STOPPED
 from chocktest.gvisor import (BY_SOCKET, PAUSE, PROCESSES, RESUME, SIGNAL,
                               WAIT, check_exit, check_log)
+from chocktest.measure import check_prompt
 from chocktest.runner import beyond_go
 
 
@@ -138,6 +139,18 @@ def test_wait_outlives_the_trust(t):
     m.delete()
     check_exit(t, m, 143)
     check_log(t, c, "not an answer")
+    c.finish()
+
+
+@beyond_go
+def test_wait_for_an_answer_without_end(t):
+    """Which has no deadline: it holds up nobody else meanwhile."""
+    c = pod(t)
+    c.sandbox.faults = {WAIT: gvisor.trickle}
+    m = gvisor.member(c).run()
+    c.sandbox.wait_called(gvisor.TRICKLE)
+    check_prompt(lambda: c.send("State"), "State", rounds=100)
+    m.kill()
     c.finish()
 
 

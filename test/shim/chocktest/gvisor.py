@@ -30,6 +30,7 @@ EVENT = "containerManager.Event"
 PAUSE = "containerManager.Pause"
 RESUME = "containerManager.Resume"
 WAIT = "containerManager.Wait"
+TRICKLE = "trickle()"  # no method: it has begun
 
 
 ASKED = (SIGNAL, PROCESSES, EVENT, PAUSE, RESUME)
@@ -155,10 +156,8 @@ class Sandbox:
         try:
             call = self.read_call(connection)
             method, arg = call["method"], call["arg"]
-            with self.changed:
-                self.calls.append((method, arg))
-                fault = self.faults.get(method)
-                self.changed.notify_all()
+            fault = self.faults.get(method)
+            self.note(method, arg)
             if fault:
                 fault(self, connection, method, arg)
             else:
@@ -167,6 +166,11 @@ class Sandbox:
             pass
         finally:
             connection.close()
+
+    def note(self, method, arg=None):
+        with self.changed:
+            self.calls.append((method, arg))
+            self.changed.notify_all()
 
     def wait_called(self, method, count=1, timeout=30):
         with self.changed:
@@ -299,6 +303,16 @@ def huge(_sandbox, connection, _method, _arg):
     for _ in range(80):
         connection.sendall(b"x" * 65536)
     connection.sendall(b'"}')
+
+
+def trickle(sandbox_, connection, _method, _arg):
+    """An answer without end, nearly as large as may be, byte by byte."""
+    connection.sendall(b'{"success":true,"err":"' + b"x" * (3 << 20))
+    sandbox_.note(TRICKLE)
+    pause = select.poll()
+    while True:
+        connection.sendall(b"x")
+        pause.poll(1)
 
 
 def unknown_method(_sandbox, connection, _method, _arg):
