@@ -16,14 +16,29 @@
 struct mount_options {
 	unsigned long flags;       /* MS_*, without propagation */
 	unsigned long propagation; /* MS_SHARED, ... perhaps with MS_REC */
-	char *data;  /* what are no flags, joined; owned, NULL for none */
-	char *chdir; /* where data's relative lowerdirs are; owned, NULL */
+	char *data;     /* what are no flags, joined; owned, NULL for none */
+	char *chdir;    /* where data's relative lowerdirs are; owned, NULL */
+	bool loop;      /* the source is a file, mounted by a loop device */
+	bool direct_io; /* of the loop device */
 };
 
 /* Refuses what is not supported. mount_options_done() after success. */
 int mount_options_parse(
     const struct oci_mount *mount, struct mount_options *ret, struct err *err);
 void mount_options_done(struct mount_options *options);
+
+/*
+ * mount-loop.c: attaches the file to a free loop device, which lets go of it as
+ * soon as neither a descriptor nor a mount uses the device, however we end.
+ * Direct I/O is done where the file can. Returns a descriptor to hold until the
+ * device is mounted, with the device's path in ret; or -errno.
+ */
+struct mount_loop_path {
+	char text[sizeof("/dev/loop") + 10];
+};
+
+int mount_loop_attach(const char *file, bool read_only, bool direct_io,
+    struct mount_loop_path *ret, struct err *err);
 
 /* mount-path.c: an O_PATH descriptor of path under root, or -errno. */
 enum mount_path_mode {

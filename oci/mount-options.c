@@ -17,6 +17,7 @@
 
 #define PROPAGATION_FLAGS (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
 #define LOWERDIR          "lowerdir="
+#define DIRECT_IO         "direct-io"
 
 /* Room that containerd leaves in the page before it shortens paths. */
 #define OVERLAY_RESERVE 512
@@ -68,7 +69,6 @@ static const struct {
 	bool is_prefix;
 	enum err_code code;
 } refused_options[] = {
-	{ "loop", false, ERR_UNIMPLEMENTED },
 	{ "uidmap=", true, ERR_UNIMPLEMENTED },
 	{ "gidmap=", true, ERR_UNIMPLEMENTED },
 	{ "X-containerd.", true, ERR_INVALID_ARGUMENT },
@@ -78,6 +78,12 @@ static bool
 has_prefix(const char *s, const char *prefix)
 {
 	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+static bool
+is_loop(const char *option)
+{
+	return strcmp(option, "loop") == 0;
 }
 
 static int
@@ -130,6 +136,28 @@ apply_flag(const struct flag_option *flag, struct mount_options *options)
 		options->propagation = flag->set;
 	else
 		options->flags = (options->flags | flag->set) & ~flag->clear;
+}
+
+/* Neither a flag nor for us: "direct-io" is ours only where there is a loop. */
+static bool
+is_data(const char *option, const struct mount_options *options)
+{
+	if (options->loop && strcmp(option, DIRECT_IO) == 0)
+		return false;
+	return !find_flag(option) && !is_loop(option);
+}
+
+static void
+apply_option(const char *option, struct mount_options *options)
+{
+	const struct flag_option *flag = find_flag(option);
+
+	if (flag)
+		apply_flag(flag, options);
+	else if (is_loop(option))
+		options->loop = true;
+	else if (strcmp(option, DIRECT_IO) == 0)
+		options->direct_io = true;
 }
 
 /* Length of the layer at s; a colon after a backslash is part of a name. */
@@ -236,15 +264,16 @@ write_data_option(FILE *out, const char *option, bool shorten, char **ret_dir)
 }
 
 static int
-write_data(FILE *out, const struct oci_mount *mount, char **ret_dir)
+write_data(
+    FILE *out, const struct oci_mount *mount, struct mount_options *options)
 {
 	bool shorten = wants_short_layers(mount);
 	int r = 0;
 
 	for (size_t i = 0; i < mount->n_options && r == 0; i++)
-		if (!find_flag(mount->options[i]))
+		if (is_data(mount->options[i], options))
 			r = write_data_option(
-			    out, mount->options[i], shorten, ret_dir);
+			    out, mount->options[i], shorten, &options->chdir);
 	return r;
 }
 
@@ -257,7 +286,7 @@ join_data(const struct oci_mount *mount, struct mount_options *options)
 	cleanup_file FILE *out = open_memstream(&data, &len);
 	if (!out)
 		return -ENOMEM;
-	int r = write_data(out, mount, &options->chdir);
+	int r = write_data(out, mount, options);
 	if (fclose(take_ptr(out)) != 0)
 		r = -ENOMEM;
 	if (r < 0)
@@ -282,14 +311,12 @@ mount_options_parse(
     const struct oci_mount *mount, struct mount_options *ret, struct err *err)
 {
 	struct mount_options options = { 0 };
-	const struct flag_option *flag;
 
 	int r = check_all(mount, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < mount->n_options; i++)
-		if ((flag = find_flag(mount->options[i])))
-			apply_flag(flag, &options);
+		apply_option(mount->options[i], &options);
 	r = join_data(mount, &options);
 	if (r < 0)
 		err_set_errno(err, -r, "join mount options");

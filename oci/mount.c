@@ -195,11 +195,21 @@ mount_one(const char *rootfs, const struct oci_mount *mount_spec, bool *ret_new,
     struct err *err)
 {
 	cleanup_options struct mount_options options = { 0 };
+	struct oci_mount resolved = *mount_spec;
+	cleanup_close int loop = -1;
+	struct mount_loop_path device;
 
 	int r = mount_options_parse(mount_spec, &options, err);
 	if (r < 0)
 		return r;
-	r = mount_parsed(rootfs, mount_spec, &options);
+	if (options.loop && !is_remount(&options)) {
+		loop = mount_loop_attach(mount_spec->source,
+		    options.flags & MS_RDONLY, options.direct_io, &device, err);
+		if (loop < 0)
+			return loop;
+		resolved.source = device.text;
+	}
+	r = mount_parsed(rootfs, &resolved, &options);
 	if (r < 0)
 		return err_set_errno(err, -r, "mount '%s' (%s) at '%s/%s'",
 		    mount_spec->source, mount_spec->type, rootfs,

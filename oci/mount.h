@@ -22,7 +22,8 @@ struct oci_mount {
  * symlink out of it. Options are containerd's names; those that are not flags
  * are joined as data. A bind that is to be read-only is remounted; propagation
  * flags are a call of their own. Overlay option strings near a page use a
- * common lowerdir prefix as cwd. "loop", "uidmap=", "gidmap=", fuse types and
+ * common lowerdir prefix as cwd. With "loop" the source is a file, mounted by a
+ * loop device that goes with the mount. "uidmap=", "gidmap=", fuse types and
  * "X-containerd." options are refused with UNIMPLEMENTED or INVALID_ARGUMENT,
  * naming the option. On failure nothing of it stays mounted.
  */

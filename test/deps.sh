@@ -19,7 +19,8 @@ packages() {
       git
     ;;
   test)
-    echo clang libclang-rt-dev libcmocka-dev valgrind python3 binutils
+    echo clang libclang-rt-dev libcmocka-dev valgrind python3 binutils \
+      e2fsprogs
     ;;
   sys)
     echo containerd runc busybox-static jq procps python3 util-linux \

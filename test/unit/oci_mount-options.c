@@ -16,8 +16,6 @@ test_refused(void **state)
 		enum err_code code;
 		const char *msg;
 	} cases[] = {
-		{ "ext4", "loop", ERR_UNIMPLEMENTED,
-		    "mount option 'loop' is not supported" },
 		{ "overlay", "uidmap=0:1:1", ERR_UNIMPLEMENTED,
 		    "mount option 'uidmap=0:1:1' is not supported" },
 		{ "overlay", "gidmap=0:1:1", ERR_UNIMPLEMENTED,
@@ -87,6 +85,36 @@ test_options(void **state)
 	check_options(&(struct oci_mount){ .type = "x",
 			  OPTIONS("size=1", "bind", "rslave", "loops", "") },
 	    MS_BIND, MS_SLAVE | MS_REC, "size=1,loops,");
+}
+
+static void
+check_loop(const struct oci_mount *m, bool direct_io, const char *data)
+{
+	struct mount_options options;
+
+	assert_int_equal(mount_options_parse(m, &options, NULL), 0);
+	assert_true(options.loop);
+	assert_int_equal(options.direct_io, direct_io);
+	if (data)
+		assert_string_equal(options.data, data);
+	else
+		assert_null(options.data);
+	mount_options_done(&options);
+}
+
+static void
+test_loop(void **state)
+{
+	(void)state;
+	check_loop(&(struct oci_mount){ .type = "x", OPTIONS("loop", "ro") },
+	    false, NULL);
+	check_loop(&(struct oci_mount){ .type = "x",
+		       OPTIONS("direct-io", "a=1", "loop", "b") },
+	    true, "a=1,b");
+	/* without a loop device it is the filesystem's */
+	check_options(
+	    &(struct oci_mount){ .type = "x", OPTIONS("direct-io", "loop=1") },
+	    0, 0, "direct-io,loop=1");
 }
 
 /* An overlay with layers after a filler that makes it near a page long. */
@@ -169,6 +197,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_loop),
 		cmocka_unit_test(test_layers),
 		cmocka_unit_test(test_short_layers_are_left),
 		cmocka_unit_test(test_too_long),
