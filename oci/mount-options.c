@@ -3,7 +3,8 @@
  * Mount options as containerd writes them (its core/mount, Linux part): names
  * of flags, the rest joined with commas for the filesystem. mount(2) copies one
  * page of that, so overlay's layers, which may be a hundred long paths, are
- * made relative to the directory they share when it gets tight.
+ * made relative to the directory they share when it gets tight. Where they are
+ * to be idmapped they get other places, and numbers for names.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,6 +19,8 @@
 #define PROPAGATION_FLAGS (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
 #define LOWERDIR          "lowerdir="
 #define DIRECT_IO         "direct-io"
+#define UIDMAP            "uidmap="
+#define GIDMAP            "gidmap="
 
 /* Room that containerd leaves in the page before it shortens paths. */
 #define OVERLAY_RESERVE 512
@@ -63,17 +66,6 @@ static const struct flag_option flag_options[] = {
 	{ "unbindable", MS_UNBINDABLE, 0 },
 };
 
-/* What this program will not do, rather than do something else. */
-static const struct {
-	const char *option;
-	bool is_prefix;
-	enum err_code code;
-} refused_options[] = {
-	{ "uidmap=", true, ERR_UNIMPLEMENTED },
-	{ "gidmap=", true, ERR_UNIMPLEMENTED },
-	{ "X-containerd.", true, ERR_INVALID_ARGUMENT },
-};
-
 static bool
 has_prefix(const char *s, const char *prefix)
 {
@@ -96,23 +88,15 @@ check_type(const char *type, struct err *err)
 	    "mount type '%s' is not supported", type);
 }
 
+/* Those are orders to containerd's mount manager, which would have removed it.
+ */
 static int
 check_option(const char *option, struct err *err)
 {
-	for (size_t i = 0;
-	     i < sizeof(refused_options) / sizeof(*refused_options); i++) {
-		const char *refused = refused_options[i].option;
-		enum err_code code = refused_options[i].code;
-		bool match = refused_options[i].is_prefix
-				 ? has_prefix(option, refused)
-				 : strcmp(option, refused) == 0;
-
-		if (match)
-			return err_set(err, code,
-			    code == ERR_UNIMPLEMENTED ? ENOTSUP : EINVAL,
-			    "mount option '%s' is not supported", option);
-	}
-	return 0;
+	if (!has_prefix(option, "X-containerd."))
+		return 0;
+	return err_set(err, ERR_INVALID_ARGUMENT, EINVAL,
+	    "mount option '%s' is not supported", option);
 }
 
 static const struct flag_option *
@@ -144,7 +128,8 @@ is_data(const char *option, const struct mount_options *options)
 {
 	if (options->loop && strcmp(option, DIRECT_IO) == 0)
 		return false;
-	return !find_flag(option) && !is_loop(option);
+	return !find_flag(option) && !is_loop(option) &&
+	       !has_prefix(option, UIDMAP) && !has_prefix(option, GIDMAP);
 }
 
 static void
@@ -158,66 +143,10 @@ apply_option(const char *option, struct mount_options *options)
 		options->loop = true;
 	else if (strcmp(option, DIRECT_IO) == 0)
 		options->direct_io = true;
-}
-
-/* Length of the layer at s; a colon after a backslash is part of a name. */
-static size_t
-layer_len(const char *s)
-{
-	size_t n = 0;
-
-	while (s[n] && s[n] != ':')
-		n += s[n] == '\\' && s[n + 1] ? 2 : 1;
-	return n;
-}
-
-static const char *
-next_layer(const char *layer)
-{
-	layer += layer_len(layer);
-	return *layer ? layer + 1 : NULL;
-}
-
-/*
- * Length of the directory that all layers are in, without its last slash; 0
- * when that is "/" or nothing. It holds no backslash, because overlay would
- * read an escape there and chdir(2) would not. Empty layers (a double colon
- * stands before data-only ones) are in no directory.
- */
-static size_t
-common_dir_len(const char *layers)
-{
-	const char *first = layers + strspn(layers, ":");
-	size_t len = strcspn(first, ":\\");
-
-	for (const char *s = first; s; s = next_layer(s)) {
-		size_t same = 0;
-
-		if (layer_len(s) == 0)
-			continue;
-		while (same < len && s[same] == first[same])
-			same++;
-		len = same;
-	}
-	while (len > 0 && first[len - 1] != '/')
-		len--;
-	return len > 0 ? len - 1 : 0;
-}
-
-/* Writes the layers without the first cut characters and the slash. */
-static void
-write_relative_layers(FILE *out, const char *layers, size_t cut)
-{
-	for (const char *s = layers; s; s = next_layer(s)) {
-		size_t len = layer_len(s);
-
-		if (s != layers)
-			(void)fputc(':', out);
-		if (len == cut + 1)
-			(void)fputc('.', out);
-		else if (len > 0)
-			(void)fwrite(s + cut + 1, 1, len - cut - 1, out);
-	}
+	else if (has_prefix(option, UIDMAP))
+		options->uidmap = option + strlen(UIDMAP);
+	else if (has_prefix(option, GIDMAP))
+		options->gidmap = option + strlen(GIDMAP);
 }
 
 static size_t
@@ -237,43 +166,63 @@ page_size(void)
 }
 
 static bool
+is_overlay(const struct oci_mount *mount)
+{
+	return strcmp(mount->type, "overlay") == 0;
+}
+
+static bool
 wants_short_layers(const struct oci_mount *mount)
 {
-	return strcmp(mount->type, "overlay") == 0 &&
+	return is_overlay(mount) &&
 	       options_len(mount) >= page_size() - OVERLAY_RESERVE;
 }
 
 static int
-write_data_option(FILE *out, const char *option, bool shorten, char **ret_dir)
+write_short_layers(
+    FILE *out, const char *layers, size_t cut, struct mount_options *options)
+{
+	options->chdir = strndup(layers + strspn(layers, ":"), cut);
+	if (!options->chdir)
+		return -ENOMEM;
+	(void)fputs(LOWERDIR, out);
+	mount_layers_write_relative(out, layers, cut);
+	return 0;
+}
+
+static int
+write_data_option(FILE *out, const char *option, const struct oci_mount *mount,
+    struct mount_options *options)
 {
 	const char *layers = option + strlen(LOWERDIR);
+	bool is_lowerdir = is_overlay(mount) && has_prefix(option, LOWERDIR);
 	size_t cut = 0;
 
 	if (ftell(out) > 0)
 		(void)fputc(',', out);
-	if (shorten && !*ret_dir && has_prefix(option, LOWERDIR))
-		cut = common_dir_len(layers);
-	if (cut == 0)
-		return fputs(option, out) < 0 ? -ENOMEM : 0;
-	*ret_dir = strndup(layers + strspn(layers, ":"), cut);
-	if (!*ret_dir)
-		return -ENOMEM;
-	(void)fputs(LOWERDIR, out);
-	write_relative_layers(out, layers, cut);
-	return 0;
+	if (is_lowerdir && options->uidmap && !options->layers) {
+		options->layers = layers;
+		(void)fputs(LOWERDIR, out);
+		mount_layers_write_numbers(out, layers);
+		return 0;
+	}
+	if (is_lowerdir && !options->chdir && wants_short_layers(mount))
+		cut = mount_layers_common_dir_len(layers);
+	if (cut > 0)
+		return write_short_layers(out, layers, cut, options);
+	return fputs(option, out) < 0 ? -ENOMEM : 0;
 }
 
 static int
 write_data(
     FILE *out, const struct oci_mount *mount, struct mount_options *options)
 {
-	bool shorten = wants_short_layers(mount);
 	int r = 0;
 
 	for (size_t i = 0; i < mount->n_options && r == 0; i++)
 		if (is_data(mount->options[i], options))
 			r = write_data_option(
-			    out, mount->options[i], shorten, &options->chdir);
+			    out, mount->options[i], mount, options);
 	return r;
 }
 
@@ -306,23 +255,47 @@ check_all(const struct oci_mount *mount, struct err *err)
 	return r;
 }
 
+/* One map alone would be half of what was asked for. */
+static int
+check_idmap(const struct mount_options *options, struct err *err)
+{
+	if (!options->uidmap != !options->gidmap)
+		return err_set(err, ERR_INVALID_ARGUMENT, EINVAL,
+		    "mount options 'uidmap=' and 'gidmap=' need each other");
+	if (options->uidmap && options->flags & MS_REMOUNT)
+		return err_set(err, ERR_INVALID_ARGUMENT, EINVAL,
+		    "mount options 'uidmap=' and 'remount' exclude each other");
+	return 0;
+}
+
+static int
+parse(const struct oci_mount *mount, struct mount_options *options,
+    struct err *err)
+{
+	for (size_t i = 0; i < mount->n_options; i++)
+		apply_option(mount->options[i], options);
+	int r = check_idmap(options, err);
+	if (r < 0)
+		return r;
+	r = join_data(mount, options);
+	if (r < 0)
+		return err_set_errno(err, -r, "join mount options");
+	if (options->data && strlen(options->data) >= page_size())
+		return err_set(err, ERR_INVALID_ARGUMENT, E2BIG,
+		    "mount options is too long");
+	return 0;
+}
+
 int
 mount_options_parse(
     const struct oci_mount *mount, struct mount_options *ret, struct err *err)
 {
-	struct mount_options options = { 0 };
+	struct mount_options options = { .source = mount->source };
 
 	int r = check_all(mount, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < mount->n_options; i++)
-		apply_option(mount->options[i], &options);
-	r = join_data(mount, &options);
-	if (r < 0)
-		err_set_errno(err, -r, "join mount options");
-	else if (options.data && strlen(options.data) >= page_size())
-		r = err_set(err, ERR_INVALID_ARGUMENT, E2BIG,
-		    "mount options is too long");
+	r = parse(mount, &options, err);
 	if (r < 0)
 		mount_options_done(&options);
 	else

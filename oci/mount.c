@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +60,7 @@ static int
 call_mount(const struct oci_mount *mount_spec,
     const struct mount_options *options, int target)
 {
-	return mount(mount_spec->source, fd_path(target).text, mount_spec->type,
+	return mount(options->source, fd_path(target).text, mount_spec->type,
 		   options->flags, options->data) < 0
 		   ? -errno
 		   : 0;
@@ -174,16 +175,12 @@ mount_new(const char *rootfs, const struct oci_mount *mount_spec,
 }
 
 static int
-mount_parsed(const char *rootfs, const struct oci_mount *mount_spec,
+finish_target(const char *rootfs, const struct oci_mount *mount_spec,
     const struct mount_options *options)
 {
-	bool once = is_bind(options) && is_remount(options);
-	int r = once ? 0 : mount_new(rootfs, mount_spec, options);
-
-	if (r < 0)
-		return r;
 	cleanup_close int fd = open_target(rootfs, mount_spec->target);
-	r = fd < 0 ? fd : finish_mount(fd, options);
+
+	int r = fd < 0 ? fd : finish_mount(fd, options);
 	close_fd(&fd);
 	if (r < 0 && !is_remount(options))
 		unmount_target(rootfs, mount_spec->target);
@@ -191,11 +188,137 @@ mount_parsed(const char *rootfs, const struct oci_mount *mount_spec,
 }
 
 static int
+mount_parsed(const char *rootfs, const struct oci_mount *mount_spec,
+    const struct mount_options *options)
+{
+	bool once = is_bind(options) && is_remount(options);
+	int r = once ? 0 : mount_new(rootfs, mount_spec, options);
+
+	return r < 0 ? r : finish_target(rootfs, mount_spec, options);
+}
+
+static int
+describe(const char *rootfs, const struct oci_mount *mount_spec, int r,
+    struct err *err)
+{
+	return err_set_errno(err, -r, "mount '%s' (%s) at '%s/%s'",
+	    mount_spec->source, mount_spec->type, rootfs, mount_spec->target);
+}
+
+/* What a child mounts in a namespace of its own, where nobody sees it before it
+ * has its ids. */
+struct idmapped {
+	const char *rootfs;
+	const struct oci_mount *mount;
+	const struct mount_options *options;
+	int userns;
+};
+
+static int
+leave_namespace(struct err *err)
+{
+	if (unshare(CLONE_NEWNS) < 0 ||
+	    mount("", "/", "", MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_set_errno(err, errno, "make a mount namespace");
+	return 0;
+}
+
+static int
+mount_layers(const struct idmapped *self, struct err *err)
+{
+	cleanup_close int under =
+	    open_target(self->rootfs, self->mount->target);
+
+	if (under < 0)
+		return describe(self->rootfs, self->mount, under, err);
+	return mount_idmap_layers(
+	    under, self->options->layers, self->userns, err);
+}
+
+static int
+clone_target(const struct idmapped *self)
+{
+	cleanup_close int fd = open_target(self->rootfs, self->mount->target);
+
+	/* What an overlay shows has the ids that its layers got. */
+	return fd < 0 ? fd
+		      : mount_idmap_clone(
+			    fd, "", self->options->layers ? -1 : self->userns);
+}
+
+/* In the child. */
+static int
+mount_apart(void *arg, struct err *err)
+{
+	const struct idmapped *self = arg;
+	struct mount_options options = *self->options;
+	cleanup_close int layers = -1;
+	struct fd_path path;
+
+	options.propagation = 0;
+	int r = leave_namespace(err);
+	if (r < 0)
+		return r;
+	if (options.layers) {
+		layers = mount_layers(self, err);
+		if (layers < 0)
+			return layers;
+		path = fd_path(layers);
+		options.chdir = path.text;
+	}
+	r = mount_parsed(self->rootfs, self->mount, &options);
+	if (r == 0)
+		r = clone_target(self);
+	return r < 0 ? describe(self->rootfs, self->mount, r, err) : r;
+}
+
+static int
+attach_idmapped(const char *rootfs, const struct oci_mount *mount_spec,
+    unsigned long propagation, int tree)
+{
+	const struct mount_options options = { .propagation = propagation };
+	cleanup_close int under = open_target(rootfs, mount_spec->target);
+
+	if (under < 0)
+		return under;
+	int r = mount_idmap_attach(tree, under);
+	return r < 0 ? r : finish_target(rootfs, mount_spec, &options);
+}
+
+static int
+mount_idmapped(const char *rootfs, const struct oci_mount *mount_spec,
+    const struct mount_options *options, struct err *err)
+{
+	struct mount_child child;
+	cleanup_close int userns =
+	    mount_userns_open(options->uidmap, options->gidmap, err);
+
+	if (userns < 0)
+		return userns;
+	struct idmapped work = { rootfs, mount_spec, options, userns };
+	cleanup_close int tree =
+	    mount_child_start(&child, mount_apart, &work, err);
+	if (tree < 0)
+		return tree;
+	mount_child_end(&child);
+	int r = attach_idmapped(rootfs, mount_spec, options->propagation, tree);
+	return r < 0 ? describe(rootfs, mount_spec, r, err) : 0;
+}
+
+static int
+mount_plain(const char *rootfs, const struct oci_mount *mount_spec,
+    const struct mount_options *options, struct err *err)
+{
+	int r = mount_parsed(rootfs, mount_spec, options);
+
+	return r < 0 ? describe(rootfs, mount_spec, r, err) : 0;
+}
+
+static int
 mount_one(const char *rootfs, const struct oci_mount *mount_spec, bool *ret_new,
     struct err *err)
 {
 	cleanup_options struct mount_options options = { 0 };
-	struct oci_mount resolved = *mount_spec;
 	cleanup_close int loop = -1;
 	struct mount_loop_path device;
 
@@ -207,15 +330,13 @@ mount_one(const char *rootfs, const struct oci_mount *mount_spec, bool *ret_new,
 		    options.flags & MS_RDONLY, options.direct_io, &device, err);
 		if (loop < 0)
 			return loop;
-		resolved.source = device.text;
+		options.source = device.text;
 	}
-	r = mount_parsed(rootfs, &resolved, &options);
-	if (r < 0)
-		return err_set_errno(err, -r, "mount '%s' (%s) at '%s/%s'",
-		    mount_spec->source, mount_spec->type, rootfs,
-		    mount_spec->target);
-	*ret_new = !is_remount(&options);
-	return 0;
+	r = options.uidmap ? mount_idmapped(rootfs, mount_spec, &options, err)
+			   : mount_plain(rootfs, mount_spec, &options, err);
+	if (r == 0)
+		*ret_new = !is_remount(&options);
+	return r;
 }
 
 int

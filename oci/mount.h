@@ -23,7 +23,9 @@ struct oci_mount {
  * are joined as data. A bind that is to be read-only is remounted; propagation
  * flags are a call of their own. Overlay option strings near a page use a
  * common lowerdir prefix as cwd. With "loop" the source is a file, mounted by a
- * loop device that goes with the mount. "uidmap=", "gidmap=", fuse types and
+ * loop device that goes with the mount. With "uidmap=" and "gidmap=" the mount,
+ * or the layers of an overlay, get other owners than they have on the disk; it
+ * is made in children with namespaces of their own. Fuse types and
  * "X-containerd." options are refused with UNIMPLEMENTED or INVALID_ARGUMENT,
  * naming the option. On failure nothing of it stays mounted.
  */

@@ -105,6 +105,23 @@ mounts_with_prefix(const char *prefix)
 	return n;
 }
 
+/* Does what is mounted there pass on mounts? */
+static inline bool
+is_shared(const char *path)
+{
+	cleanup_free char *text = NULL;
+	char needle[PATH_MAX];
+
+	assert_int_equal(
+	    file_read(AT_FDCWD, "/proc/self/mountinfo", 1 << 24, &text, NULL),
+	    0);
+	assert_int_equal(path_format(needle, sizeof(needle), " %s ", path), 0);
+	const char *line = strstr(text, needle);
+	assert_non_null(line);
+	const char *mark = strstr(line, " shared:");
+	return mark && mark < strchr(line, '\n');
+}
+
 static inline void
 mount_ok(const struct oci_mount *mounts, size_t n)
 {
@@ -172,6 +189,25 @@ need_mounts(void)
 {
 	if (!bed_can_mount)
 		bed_skip("mounting takes root and a mount namespace");
+}
+
+/* An ext2 file system in a file; skips where that cannot be. */
+static inline const char *
+make_image(const char *name)
+{
+	char command[2 * PATH_MAX];
+
+	need_mounts();
+	if (access("/dev/loop-control", R_OK | W_OK) < 0)
+		bed_skip("no /dev/loop-control");
+	if (access("/sbin/mkfs.ext4", X_OK) < 0)
+		bed_skip("no mkfs.ext4");
+	assert_int_equal(
+	    path_format(command, sizeof(command),
+		"/sbin/mkfs.ext4 -q -F %s 1M >%s.log 2>&1", at(name), at(name)),
+	    0);
+	assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c) */
+	return at(name);
 }
 
 /* lowerdir= with n layers under a directory with a long name. */

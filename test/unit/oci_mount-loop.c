@@ -52,24 +52,6 @@ __wrap_ioctl(int fd, unsigned long request, ...)
 	return __real_ioctl(fd, request, arg);
 }
 
-/* An ext2 file system in a file; skips where that cannot be. */
-static const char *
-make_image(const char *name)
-{
-	char command[2 * PATH_MAX];
-
-	need_mounts();
-	if (access("/dev/loop-control", R_OK | W_OK) < 0)
-		bed_skip("no /dev/loop-control");
-	if (access("/sbin/mkfs.ext4", X_OK) < 0)
-		bed_skip("no mkfs.ext4");
-	assert_int_equal(path_format(command, sizeof(command),
-			     "/sbin/mkfs.ext4 -q -F %s 1M", at(name)),
-	    0);
-	assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c) */
-	return at(name);
-}
-
 /* The number of the loop device with this file, or -1. */
 static int
 loop_of(const char *file)

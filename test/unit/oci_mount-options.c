@@ -16,10 +16,10 @@ test_refused(void **state)
 		enum err_code code;
 		const char *msg;
 	} cases[] = {
-		{ "overlay", "uidmap=0:1:1", ERR_UNIMPLEMENTED,
-		    "mount option 'uidmap=0:1:1' is not supported" },
-		{ "overlay", "gidmap=0:1:1", ERR_UNIMPLEMENTED,
-		    "mount option 'gidmap=0:1:1' is not supported" },
+		{ "overlay", "uidmap=0:1:1", ERR_INVALID_ARGUMENT,
+		    "mount options 'uidmap=' and 'gidmap=' need each other" },
+		{ "overlay", "gidmap=0:1:1", ERR_INVALID_ARGUMENT,
+		    "mount options 'uidmap=' and 'gidmap=' need each other" },
 		{ "bind", "X-containerd.mkdir", ERR_INVALID_ARGUMENT,
 		    "mount option 'X-containerd.mkdir' is not supported" },
 		{ "fuse3.overlayfs", "ro", ERR_UNIMPLEMENTED,
@@ -117,6 +117,37 @@ test_loop(void **state)
 	    0, 0, "direct-io,loop=1");
 }
 
+static void
+check_idmap(const struct oci_mount *m, const char *layers, const char *data)
+{
+	struct mount_options options;
+
+	assert_int_equal(mount_options_parse(m, &options, NULL), 0);
+	assert_string_equal(options.uidmap, "0:1:2,3:4:5");
+	assert_string_equal(options.gidmap, "6:7:8");
+	if (layers)
+		assert_string_equal(options.layers, layers);
+	else
+		assert_null(options.layers);
+	assert_string_equal(options.data, data);
+	assert_null(options.chdir);
+	mount_options_done(&options);
+}
+
+static void
+test_idmap(void **state)
+{
+	(void)state;
+	check_idmap(
+	    &(struct oci_mount){ .type = "x",
+		OPTIONS("uidmap=0:1:2,3:4:5", "lowerdir=/l", "gidmap=6:7:8") },
+	    NULL, "lowerdir=/l");
+	check_idmap(&(struct oci_mount){ .type = "overlay",
+			OPTIONS("index=off", "uidmap=0:1:2,3:4:5",
+			    "lowerdir=/a:/b\\:c::/d", "gidmap=6:7:8", "x") },
+	    "/a:/b\\:c::/d", "index=off,lowerdir=0:1::2,x");
+}
+
 /* An overlay with layers after a filler that makes it near a page long. */
 static void
 check_layers(const char *layers, const char *dir, const char *expected)
@@ -198,6 +229,7 @@ main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_loop),
+		cmocka_unit_test(test_idmap),
 		cmocka_unit_test(test_layers),
 		cmocka_unit_test(test_short_layers_are_left),
 		cmocka_unit_test(test_too_long),

@@ -69,22 +69,6 @@ test_bind_flags(void **state)
 	assert_int_equal(mounts_at(at("rootfs")), 1);
 }
 
-static bool
-is_shared(const char *path)
-{
-	cleanup_free char *text = NULL;
-	char needle[PATH_MAX];
-
-	assert_int_equal(
-	    file_read(AT_FDCWD, "/proc/self/mountinfo", 1 << 24, &text, NULL),
-	    0);
-	assert_int_equal(path_format(needle, sizeof(needle), " %s ", path), 0);
-	const char *line = strstr(text, needle);
-	assert_non_null(line);
-	const char *mark = strstr(line, " shared:");
-	return mark && mark < strchr(line, '\n');
-}
-
 static void
 test_propagation(void **state)
 {
@@ -254,10 +238,10 @@ test_overlay(void **state)
 
 	(void)state;
 	need_mounts();
-	cleanup_free char *lower = many_layers(50, true);
+	cleanup_free char *lower = many_layers(120, true);
 	assert_true(strlen(lower) > 4096);
 	make_file("a-directory-with-quite-a-long-name-which-takes-most-of-the-"
-		  "page/49/bottom");
+		  "page/119/bottom");
 	const struct oci_mount m = { .type = "overlay",
 		.source = "overlay",
 		.target = "",
