@@ -2,7 +2,7 @@
 #ifndef OCI_ARGV_INTERNAL_H
 #define OCI_ARGV_INTERNAL_H
 
-/* How command lines are written down; for oci/argv*.c only. */
+/* How command lines are written down; for oci/argv*.c and mount helpers. */
 #include <stdbool.h>
 #include <stddef.h>
 

@@ -2,7 +2,10 @@
 #ifndef OCI_CHILD_INTERNAL_H
 #define OCI_CHILD_INTERNAL_H
 
-/* Between child.c (registered children) and child-start.c (new processes). */
+/*
+ * Between child.c (registered children) and child-start.c (new processes), and
+ * for those who have no loop to register a child with.
+ */
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -30,5 +33,12 @@ struct child *child_new(struct child_set *set, child_exit_fn *fn, void *arg);
 /* Gives it its process and makes it known to loop and sweep. The pidfd is the
  * child's from here on, also on failure. */
 int child_register(struct child *child, pid_t pid, int pidfd, struct err *err);
+
+/*
+ * child_spawn() of one that nobody reaps but the caller. Its pid, and a pidfd
+ * to close; -errno on failure.
+ */
+pid_t child_launch(
+    const struct child_program *program, int *ret_pidfd, struct err *err);
 
 #endif

@@ -474,15 +474,14 @@ register_started(struct child *child, pid_t pid, int pidfd, struct child **ret,
 	return 0;
 }
 
-int
-child_spawn(struct child_set *set, const struct child_program *program,
-    child_exit_fn *fn, void *arg, struct child **ret, struct err *err)
+pid_t
+child_launch(
+    const struct child_program *program, int *ret_pidfd, struct err *err)
 {
 	const char *name = program->argv[0];
 	cleanup_free char **environment = NULL;
 	cleanup_free int *moved = calloc(program->n_fds + 1, sizeof(*moved));
 	char path[PATH_MAX];
-	int pidfd = -1;
 
 	if (!strchr(name, '/') && find_in_path(name, path, sizeof(path)) < 0)
 		return err_set(err, ERR_UNKNOWN, ENOENT,
@@ -498,13 +497,23 @@ child_spawn(struct child_set *set, const struct child_program *program,
 		.moved = moved,
 		.parent = getpid(),
 	};
+	pid_t pid = start_program(&launch, ret_pidfd);
+	return pid < 0 ? exec_error(launch.path, -pid, err) : pid;
+}
+
+int
+child_spawn(struct child_set *set, const struct child_program *program,
+    child_exit_fn *fn, void *arg, struct child **ret, struct err *err)
+{
 	struct child *child = child_new(set, fn, arg);
+	int pidfd = -1;
+
 	if (!child)
-		return exec_error(name, ENOMEM, err);
-	pid_t pid = start_program(&launch, &pidfd);
+		return exec_error(program->argv[0], ENOMEM, err);
+	pid_t pid = child_launch(program, &pidfd, err);
 	if (pid < 0) {
 		child_free(child);
-		return exec_error(launch.path, -pid, err);
+		return pid;
 	}
 	return register_started(child, pid, pidfd, ret, err);
 }

@@ -23,6 +23,7 @@ struct mount_options {
 	char *chdir;    /* where data's relative lowerdirs are; owned, NULL */
 	bool loop;      /* the source is a file, mounted by a loop device */
 	bool direct_io; /* of the loop device */
+	bool by_helper; /* nothing else is set: the helper reads the options */
 	/* Both or neither; borrowed from the mount, like the layers. */
 	const char *uidmap, *gidmap;
 	/* Of an idmapped overlay: data has a number for each of them. */
@@ -108,6 +109,15 @@ struct mount_loop_path {
 
 int mount_loop_attach(const char *file, bool read_only, bool direct_io,
     struct mount_loop_path *ret, struct err *err);
+
+/*
+ * mount-helper.c: for types fuse.X and fuse3.X, the programs mount.fuse and
+ * mount.fuse3. One that fails has its output quoted; one that takes longer than
+ * it may is killed, and what it has started without leaving its process group.
+ */
+bool mount_helper_has(const char *type);
+int mount_helper_run(const struct oci_mount *mount, const char *target,
+    int64_t timeout_ns, struct err *err);
 
 /* mount-path.c: an O_PATH descriptor of path under root, or -errno. */
 enum mount_path_mode {

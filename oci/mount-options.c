@@ -78,11 +78,12 @@ is_loop(const char *option)
 	return strcmp(option, "loop") == 0;
 }
 
+/* What a helper is for, but named so that there is none. */
 static int
 check_type(const char *type, struct err *err)
 {
 	if (strcmp(type, "fuse") != 0 && strcmp(type, "fuse3") != 0 &&
-	    !has_prefix(type, "fuse.") && !has_prefix(type, "fuse3."))
+	    strcmp(type, "fuse.") != 0 && strcmp(type, "fuse3.") != 0)
 		return 0;
 	return err_set(err, ERR_UNIMPLEMENTED, ENOTSUP,
 	    "mount type '%s' is not supported", type);
@@ -295,7 +296,10 @@ mount_options_parse(
 	int r = check_all(mount, err);
 	if (r < 0)
 		return r;
-	r = parse(mount, &options, err);
+	if (mount_helper_has(mount->type))
+		options.by_helper = true;
+	else
+		r = parse(mount, &options, err);
 	if (r < 0)
 		mount_options_done(&options);
 	else

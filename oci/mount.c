@@ -14,21 +14,28 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/mountinfo.h"
 #include "oci/mount-internal.h"
 
 #define cleanup_options __attribute__((cleanup(mount_options_done)))
 
-#define BIND_FLAGS  (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+#define BIND_FLAGS (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+/* A file system that is far away may have to be reached first. */
+#define HELPER_TIMEOUT_NS (60 * NSEC_PER_SEC)
+
 #define ATIME_FLAGS (MS_NOATIME | MS_RELATIME | MS_STRICTATIME)
 
 struct fd_path {
@@ -315,6 +322,70 @@ mount_plain(const char *rootfs, const struct oci_mount *mount_spec,
 }
 
 static int
+count_mounts_at(const char *path)
+{
+	cleanup_mountinfo struct mountinfo table = { 0 };
+	int n = 0;
+
+	int r = mountinfo_read(&table);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < table.n; i++)
+		n += strcmp(table.entries[i].mount_point, path) == 0;
+	return n;
+}
+
+/* A program wants a path; that of the target, when all links are followed. */
+static int
+target_path(const char *rootfs, const char *target, char ret[static PATH_MAX])
+{
+	cleanup_close int fd = open_target(rootfs, target);
+
+	if (fd < 0)
+		return fd;
+	ssize_t n = readlink(fd_path(fd).text, ret, PATH_MAX);
+	if (n < 0)
+		return -errno;
+	if (n == PATH_MAX)
+		return -ENAMETOOLONG;
+	ret[n] = '\0';
+	return 0;
+}
+
+static int
+check_mounted(const char *path, int before, struct err *err)
+{
+	int after = count_mounts_at(path);
+
+	if (after < 0)
+		return err_set_errno(err, -after, "read mountinfo");
+	if (after <= before)
+		return err_set(err, ERR_UNKNOWN, EIO,
+		    "the mount helper has mounted nothing at '%s'", path);
+	return 0;
+}
+
+static int
+mount_by_helper(
+    const char *rootfs, const struct oci_mount *mount_spec, struct err *err)
+{
+	char path[PATH_MAX];
+
+	int r = target_path(rootfs, mount_spec->target, path);
+	int before = r < 0 ? r : count_mounts_at(path);
+	if (before < 0)
+		return describe(rootfs, mount_spec, before, err);
+	r = mount_helper_run(mount_spec, path, HELPER_TIMEOUT_NS, err);
+	if (r == 0)
+		return check_mounted(path, before, err);
+	if (count_mounts_at(path) > before)
+		unmount_target(rootfs, mount_spec->target);
+	(void)err_wrap(err, "mount '%s' (%s) at '%s'", mount_spec->source,
+	    mount_spec->type, path);
+	return r;
+}
+
+static int
 mount_one(const char *rootfs, const struct oci_mount *mount_spec, bool *ret_new,
     struct err *err)
 {
@@ -325,6 +396,10 @@ mount_one(const char *rootfs, const struct oci_mount *mount_spec, bool *ret_new,
 	int r = mount_options_parse(mount_spec, &options, err);
 	if (r < 0)
 		return r;
+	if (options.by_helper) {
+		*ret_new = (r = mount_by_helper(rootfs, mount_spec, err)) == 0;
+		return r;
+	}
 	if (options.loop && !is_remount(&options)) {
 		loop = mount_loop_attach(mount_spec->source,
 		    options.flags & MS_RDONLY, options.direct_io, &device, err);

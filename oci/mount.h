@@ -25,9 +25,11 @@ struct oci_mount {
  * common lowerdir prefix as cwd. With "loop" the source is a file, mounted by a
  * loop device that goes with the mount. With "uidmap=" and "gidmap=" the mount,
  * or the layers of an overlay, get other owners than they have on the disk; it
- * is made in children with namespaces of their own. Fuse types and
- * "X-containerd." options are refused with UNIMPLEMENTED or INVALID_ARGUMENT,
- * naming the option. On failure nothing of it stays mounted.
+ * is made in children with namespaces of their own. Types "fuse.X" and
+ * "fuse3.X" are left to mount.fuse and mount.fuse3, options and all, for a
+ * minute at most. "fuse" and "X-containerd." options are refused with
+ * UNIMPLEMENTED or INVALID_ARGUMENT, by name. On failure nothing of it stays
+ * mounted.
  */
 int oci_mount_all(const char *rootfs, const struct oci_mount *mounts, size_t n,
     struct err *err);

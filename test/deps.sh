@@ -20,7 +20,7 @@ packages() {
     ;;
   test)
     echo clang libclang-rt-dev libcmocka-dev valgrind python3 binutils \
-      e2fsprogs
+      e2fsprogs fuse3 fuse-overlayfs
     ;;
   sys)
     echo containerd runc busybox-static jq procps python3 util-linux \

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,11 +21,14 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/mountinfo.h"
 #include "oci/mount.h"
@@ -189,6 +193,28 @@ need_mounts(void)
 {
 	if (!bed_can_mount)
 		bed_skip("mounting takes root and a mount namespace");
+}
+
+/* What takes longer is taken to hang. */
+#define BED_DEADLINE_NS (10 * NSEC_PER_SEC)
+
+/* The status of a child; one that goes on fails the test and is ended. */
+static inline int
+bed_wait_for(pid_t pid)
+{
+	const struct timespec pause = { .tv_nsec = NSEC_PER_MSEC };
+	int64_t deadline = clock_monotonic_ns() + BED_DEADLINE_NS;
+	int status = 0;
+
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		if (clock_monotonic_ns() > deadline) {
+			(void)kill(pid, SIGKILL);
+			(void)waitpid(pid, NULL, 0);
+			fail_msg("process %d goes on", (int)pid);
+		}
+		(void)nanosleep(&pause, NULL);
+	}
+	return status;
 }
 
 /* An ext2 file system in a file; skips where that cannot be. */

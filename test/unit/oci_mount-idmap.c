@@ -4,13 +4,10 @@
  * that make them.
  */
 #include <errno.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 
-#include "base/clock.h"
 #include "oci/mount-internal.h"
 #include "test/unit/mount-bed.h"
 #include "test/unit/streams.h"
@@ -18,8 +15,6 @@
 #define UIDMAP "uidmap=0:100000:10"
 #define GIDMAP "gidmap=0:200000:10"
 #define NOBODY 65534
-
-#define DEADLINE_NS (10 * NSEC_PER_SEC)
 
 static int fds_before;
 
@@ -330,25 +325,6 @@ tell_pid_and_hang(void *arg, struct err *err)
 	return -EIO;
 }
 
-/* The status of a child; one that goes on fails the test and is ended. */
-static int
-wait_within_deadline(pid_t pid)
-{
-	const struct timespec pause = { .tv_nsec = NSEC_PER_MSEC };
-	int64_t deadline = clock_monotonic_ns() + DEADLINE_NS;
-	int status = 0;
-
-	while (waitpid(pid, &status, WNOHANG) == 0) {
-		if (clock_monotonic_ns() > deadline) {
-			(void)kill(pid, SIGKILL);
-			(void)waitpid(pid, NULL, 0);
-			fail_msg("process %d goes on", (int)pid);
-		}
-		(void)nanosleep(&pause, NULL);
-	}
-	return status;
-}
-
 static void
 test_killed(void **state)
 {
@@ -371,7 +347,7 @@ test_killed(void **state)
 	(void)close(told[0]);
 	assert_int_equal(kill(worker, SIGKILL), 0);
 	assert_int_equal(waitpid(worker, &status, 0), worker);
-	status = wait_within_deadline(child); /* it is a child of ours now */
+	status = bed_wait_for(child); /* it is a child of ours now */
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
 }

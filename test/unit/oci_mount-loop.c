@@ -8,18 +8,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <linux/loop.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
 #include <sys/statvfs.h>
-#include <sys/wait.h>
-#include <time.h>
 
-#include "base/clock.h"
 #include "oci/mount-internal.h"
 #include "test/unit/mount-bed.h"
-
-#define DEADLINE_NS (10 * NSEC_PER_SEC)
 
 /* What the kernel is made to say about so many requests. */
 static struct {
@@ -97,7 +91,7 @@ static void
 wait_until_detached(const char *file)
 {
 	const struct timespec pause = { .tv_nsec = NSEC_PER_MSEC };
-	int64_t deadline = clock_monotonic_ns() + DEADLINE_NS;
+	int64_t deadline = clock_monotonic_ns() + BED_DEADLINE_NS;
 
 	while (loop_of(file) >= 0) {
 		if (clock_monotonic_ns() > deadline)

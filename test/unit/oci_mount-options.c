@@ -22,8 +22,10 @@ test_refused(void **state)
 		    "mount options 'uidmap=' and 'gidmap=' need each other" },
 		{ "bind", "X-containerd.mkdir", ERR_INVALID_ARGUMENT,
 		    "mount option 'X-containerd.mkdir' is not supported" },
-		{ "fuse3.overlayfs", "ro", ERR_UNIMPLEMENTED,
-		    "mount type 'fuse3.overlayfs' is not supported" },
+		{ "fuse3.x", "X-containerd.mkdir", ERR_INVALID_ARGUMENT,
+		    "mount option 'X-containerd.mkdir' is not supported" },
+		{ "fuse3.", "ro", ERR_UNIMPLEMENTED,
+		    "mount type 'fuse3.' is not supported" },
 		{ "fuse", "ro", ERR_UNIMPLEMENTED,
 		    "mount type 'fuse' is not supported" },
 	};
