@@ -225,7 +225,7 @@ is_volume_at(const struct rewrite *w, const char *source, const char *volume)
 	const char *parts[6];
 	size_t n = 0;
 
-	if (strncmp(source, w->kubelet, len) != 0)
+	if (strncmp(source, w->kubelet, len) != 0 || source[len] != '/')
 		return false;
 	for (const char *p = source + len; p && n < 6; p = strchr(p, '/'))
 		parts[n++] = ++p;

@@ -186,7 +186,8 @@ runsc_signal_all(struct container *c, struct request *req)
 {
 	struct err err;
 
-	if (req->signal == SIGKILL && (is_own(&c->init) || c->init.exit_seen))
+	if (req->signal == SIGKILL &&
+	    (is_own(&c->init) || c->init.exit_seen || !was_started(&c->init)))
 		runsc_signal(&c->init, req);
 	else if (ask_signal(&c->init, (int)req->signal, /* all= */ true,
 		     on_signalled, req, &err) < 0)
