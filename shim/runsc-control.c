@@ -143,7 +143,9 @@ runsc_kill(struct process *p)
 		kill_created(p);
 		return;
 	}
-	if (is_own(p)) {
+	/* Without a pid inside, as after an exec that failed in the middle, the
+	 * sandbox would be asked to kill process 0, which is the init. */
+	if (is_own(p) || (!p->is_init && !p->inner_pid)) {
 		control_kill(p);
 		return;
 	}
