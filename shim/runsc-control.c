@@ -56,6 +56,14 @@ was_started(const struct process *p)
 	       state != FSM_INIT_CONDEMNED;
 }
 
+/* A sandbox is not asked to kill these: its own container's process is our
+ * child, and what was never started it knows no process of. */
+static bool
+dies_unasked(const struct process *init)
+{
+	return is_own(init) || !was_started(init);
+}
+
 static int
 signal_spec(const struct process *p, int signal, bool all,
     struct runsc_ask_spec *ret, char **ret_arg)
@@ -168,7 +176,7 @@ runsc_signal(struct process *p, struct request *req)
 	struct err err;
 	int r;
 
-	if (p->is_init && signal == SIGKILL && (is_own(p) || !was_started(p))) {
+	if (p->is_init && signal == SIGKILL && dies_unasked(p)) {
 		kill_created(p);
 		request_reply(req, NULL, 0);
 		return;
@@ -189,7 +197,7 @@ runsc_signal_all(struct container *c, struct request *req)
 	struct err err;
 
 	if (req->signal == SIGKILL &&
-	    (is_own(&c->init) || c->init.exit_seen || !was_started(&c->init)))
+	    (dies_unasked(&c->init) || c->init.exit_seen))
 		runsc_signal(&c->init, req);
 	else if (ask_signal(&c->init, (int)req->signal, /* all= */ true,
 		     on_signalled, req, &err) < 0)
