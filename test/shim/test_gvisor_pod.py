@@ -48,7 +48,7 @@ def check_wait(t, fault, reason):
     fds = len(procs.fds(c.shim.pid))
     c.sandbox.faults = {WAIT: fault}
     m = gvisor.member(c).run()
-    gvisor.wait_until(lambda: m.bundle.calls("wait"), "runsc wait")
+    procs.wait_until(lambda: m.bundle.calls("wait"), "runsc wait")
     check_log(t, c, reason)
     # For what other versions do not know the socket is not to blame.
     t.equal(c.pids(), [c.pid] if reason else [BY_SOCKET])
@@ -59,8 +59,8 @@ def check_wait(t, fault, reason):
     m.delete()
     check_exit(t, m, 143)
     # The connection of the bundle that has started the member is one more.
-    gvisor.wait_until(lambda: len(procs.fds(c.shim.pid)) <= fds + 1,
-                      f"closed: {procs.fds(c.shim.pid)}")
+    procs.wait_until(lambda: len(procs.fds(c.shim.pid)) <= fds + 1,
+                     f"closed: {procs.fds(c.shim.pid)}")
     c.finish()
     check_log(t, c, reason)
 
@@ -115,7 +115,7 @@ def test_wait_is_hung_up_on_later(t):
     c.sandbox.wait_called(WAIT, 3)
     c.sandbox.hang_up()
     for m in members:
-        gvisor.wait_until(lambda m=m: m.bundle.calls("wait"), "runsc wait")
+        procs.wait_until(lambda m=m: m.bundle.calls("wait"), "runsc wait")
         m.kill(signal.SIGTERM)
         t.equal(m.wait()["exit_status"], 143)
         m.delete()
@@ -212,7 +212,7 @@ def test_sandbox_dies_while_a_command_waits(t):
     c = pod(t)
     c.sandbox.stop_listening()
     m = gvisor.member(c).run()
-    gvisor.wait_until(lambda: m.bundle.calls("wait"), "runsc wait")
+    procs.wait_until(lambda: m.bundle.calls("wait"), "runsc wait")
     command = gvisor.command(t, "wait")
     procs.kill(c.pid)
     t.equal(m.wait()["exit_status"], 137)
@@ -251,7 +251,7 @@ def test_command_that_cannot_tell(t):
     t.equal(c.status(), RUNNING)
     m.bundle.script()
     procs.kill(int(c.sandbox.state_of(m.id, "pid")))
-    gvisor.wait_until(lambda: not procs.alive(
+    procs.wait_until(lambda: not procs.alive(
         int(c.sandbox.state_of(m.id, "pid"))), "the process is dead")
     m.delete()
     check_exit(t, m, 128)
@@ -423,7 +423,7 @@ def test_delete_after_the_shim_was_killed(t):
     t.true(procs.wait_dead(c.pid), "the sandbox lives on")
     t.equal([name for name in os.listdir(c.sandbox.root)
              if not name.endswith(".sock")], [])
-    gvisor.wait_until(lambda: not procs.marked(t.token), "processes left")
+    procs.wait_until(lambda: not procs.marked(t.token), "processes left")
     t.check_clean()
 
 
@@ -469,7 +469,7 @@ def test_exec_ends_ahead_of_the_sandbox(t):
     c = pod(t)
     c.run_exec("e", ["sh", "-c", "exit 128"])
     t.sink.wait_for(c.id, "/tasks/exec-started")
-    gvisor.wait_until(lambda: not gvisor.commands(t, "exec"), "exec has ended")
+    procs.wait_until(lambda: not gvisor.commands(t, "exec"), "exec has ended")
     procs.kill(c.pid)
     t.equal(c.wait("e")["exit_status"], 137)
     t.equal(c.wait()["exit_status"], 137)

@@ -109,7 +109,7 @@ class Case:
 
     def check_end(self):
         fds = procs.fds(self.c.shim.pid)
-        gvisor.wait_until(
+        procs.wait_until(
             lambda: len(procs.fds(self.c.shim.pid)) <= self.fds,
             f"no more than {self.fds} descriptors: {fds}")
         self.t.equal(self.c.finish()["exit_status"], 137)
@@ -357,7 +357,7 @@ def test_more_than_can_wait(t):
     c.sandbox.accepting = False
     c.run()
     calls = [c.send("Pids") for _ in range(40)]
-    gvisor.wait_until(lambda: c.bundle.calls("ps"), "runsc ps")
+    procs.wait_until(lambda: c.bundle.calls("ps"), "runsc ps")
     c.sandbox.accept()
     told = [call.result()["processes"][0]["pid"] for call in calls]
     t.equal(set(told), {BY_SOCKET, c.pid})

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same with the real runc, where it is installed."""
 
-import os
-
 from chocktest.runner import deadline
 from chocktest.ttrpc import UNKNOWN
 
@@ -19,23 +17,6 @@ def test_whole_life(t):
     c.shim.delete_command()
     t.equal(t.events_of(c), ["/tasks/create", "/tasks/start", "/tasks/exit",
                              "/tasks/delete"])
-    t.check_clean()
-
-
-@deadline(120)
-def test_rootfs_mount(t):
-    t.use_runc()
-    c = t.container(["sh", "-c", "test -e /marker"])
-    image = os.path.join(t.dir, "image")
-    c.bundle.fill_rootfs(image)
-    with open(os.path.join(image, "marker"), "w", encoding="ascii"):
-        pass
-    c.run(rootfs=[{"type": "bind", "source": image,
-                   "options": ["rbind", "ro"]}])
-    t.equal(c.wait()["exit_status"], 0)
-    c.delete()
-    c.shutdown()
-    c.shim.delete_command()
     t.check_clean()
 
 

@@ -236,7 +236,9 @@ def test_a_log_file_is_rotated(t):
     c = t.sh("i=0; while i=$((i + 1)); do echo line $i; done")
     c.run(stdout=f"file://{path}")
     for n in range(100):
-        procs.wait_content(path)
+        procs.wait_until(
+            lambda: os.path.exists(path) and os.path.getsize(path),
+            f"file {n} of the log")
         os.rename(path, f"{path}.{n}")
     c.kill(9)
     c.wait()

@@ -62,16 +62,6 @@ def reply(result=None, error=""):
                        "result": result}).encode()
 
 
-def wait_until(condition, what, timeout=30):
-    """For what nothing can be watched for."""
-    poll = select.poll()
-    for _ in range(timeout * 100):
-        if condition():
-            return
-        poll.poll(10)
-    raise AssertionError(f"never: {what}")
-
-
 class Sandbox:
     """The server; start() once its container has been created."""
 

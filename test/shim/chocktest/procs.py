@@ -51,12 +51,12 @@ def marked(token):
     return found
 
 
-def wait_content(path, timeout=30):
-    """Until there is such a file, and something in it."""
+def wait_until(condition, what, timeout=30):
+    """For what nothing can be watched for."""
     end = time.monotonic() + timeout
-    while not os.path.exists(path) or os.path.getsize(path) == 0:
+    while not condition():
         if time.monotonic() > end:
-            raise AssertionError(f"nothing in {path}")
+            raise AssertionError(f"never: {what}")
         time.sleep(0.001)
 
 
