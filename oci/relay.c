@@ -38,6 +38,7 @@
 #define SPLICE_MAX   ((size_t)PIPE_LARGE)
 #define COPY_MAX     32768
 #define CUT_MAX      65536
+#define HURRY_ROUNDS 8
 
 /* How long a log that nobody reads may hold its container up, before output is
  * dropped. */
@@ -324,6 +325,12 @@ splices(const struct oci_relay *r)
 }
 
 static bool
+pump(struct oci_relay *r)
+{
+	return splices(r) ? pump_splice(r) : pump_copy(r);
+}
+
+static bool
 source_ready(const struct oci_relay *r)
 {
 	struct pollfd source = { .fd = r->src, .events = POLLIN };
@@ -414,7 +421,7 @@ on_ready(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	if (what & EV_TIMEOUT && r->wait == WAIT_SINK)
 		sink_stalled(r);
-	bool moved = splices(r) ? pump_splice(r) : pump_copy(r);
+	bool moved = pump(r);
 	if (!r->eof || r->len > 0) {
 		int error = wait_next(r, moved);
 
@@ -531,6 +538,17 @@ oci_relay_cut(struct oci_relay *r)
 	r->wait = WAIT_TURN;
 	/* Unlike adding it, this needs no memory. */
 	event_active(&r->event, EV_TIMEOUT, 0);
+}
+
+void
+oci_relay_hurry(struct oci_relay *r)
+{
+	if (r->dst < 0)
+		return;
+	for (int i = 0; i < HURRY_ROUNDS && pump(r) && !r->eof; i++)
+		;
+	/* The wait may be for what was just used up; only on_ready() knows. */
+	event_active(&r->event, EV_READ, 0);
 }
 
 uint64_t

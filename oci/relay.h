@@ -53,6 +53,13 @@ int oci_relay_new_consume(struct event_base *base, int priority, int src,
  */
 void oci_relay_cut(struct oci_relay *relay);
 
+/*
+ * Copies at once what the source holds and the sink takes, at most a few times
+ * what a pipe holds. `done` is never called inside. No effect on a relay that is
+ * over.
+ */
+void oci_relay_hurry(struct oci_relay *relay);
+
 /* Bytes that a lossy sink has not taken. */
 uint64_t oci_relay_dropped(const struct oci_relay *relay);
 

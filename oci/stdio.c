@@ -520,6 +520,9 @@ oci_stdio_process_exited(struct oci_stdio *io)
 	io->exited = true;
 	if (io->terminal && io->streams[OUT].relay)
 		oci_relay_cut(io->streams[OUT].relay);
+	for (int i = OUT; i <= ERR; i++)
+		if (io->streams[i].relay)
+			oci_relay_hurry(io->streams[i].relay);
 }
 
 int

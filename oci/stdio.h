@@ -90,8 +90,10 @@ void oci_stdio_close_stdin(struct oci_stdio *io);
 
 /*
  * The process has exited: what its terminal holds at this moment is the last of
- * its output, even if some other process has it open. Pipes are not concerned:
- * they end when their last writer is gone. Any number of times.
+ * its output, even if some other process has it open. Pipes end when their last
+ * writer is gone. What it wrote is given to the client here, as far as that
+ * takes it, so that nobody hears of the exit before the output: ctr 1.6 closes
+ * its ends as soon as it does. Any number of times.
  */
 void oci_stdio_process_exited(struct oci_stdio *io);
 

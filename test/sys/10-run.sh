@@ -43,12 +43,24 @@ run_streams() {
 	[ "$(cat err)" = to-err ] || fail "stderr '$(cat err)'"
 }
 
-# 10 MB of noise in, the same bytes out by stdout and by stderr.
+# 10 MB of noise in, the same bytes out by stdout and by stderr. ctr 1.6 closes
+# its ends when it hears of the exit, whatever is in them: that waits here.
 run_bytes() {
+	mkfifo gate
 	head -c 10485760 /dev/urandom >in
-	c-run --rm "$IMAGE" bytes tee /dev/stderr <in >out 2>err
+	c-run --rm --mount \
+		"type=bind,src=$PWD/gate,dst=/tmp/gate,options=rbind:ro" \
+		"$IMAGE" bytes sh -c 'tee /dev/stderr; cat /tmp/gate' \
+		<in >out 2>err &
+	wait_for 60 all_there
+	gate_open gate
+	wait $!
 	cmp in out
 	cmp in err
+}
+
+all_there() {
+	[ "$(stat -c %s out err | sort -u)" = 10485760 ]
 }
 
 # ctr misses an end of its stdin that comes before it has made the task, so the

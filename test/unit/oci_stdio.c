@@ -180,6 +180,31 @@ background_child_keeps_stdout_open(void **state)
 	close(from);
 }
 
+/* Nobody runs the loop here: what was written is there when the exit is told. */
+static void
+last_words_come_before_the_exit(void **state)
+{
+	struct bed *bed = *state;
+	char buf[16] = "";
+
+	bed_open_fifos(bed);
+	int out = bed_client(bed->out, O_RDONLY);
+	int error = bed_client(bed->err, O_RDONLY);
+	bed_start(bed);
+	assert_int_equal(write(bed->child[1], "to-out", 6), 6);
+	assert_int_equal(write(bed->child[2], "to-err", 6), 6);
+	close_fd(&bed->child[1]);
+	close_fd(&bed->child[2]);
+	oci_stdio_process_exited(bed->io);
+	assert_int_equal(read(out, buf, sizeof(buf)), 6);
+	assert_memory_equal(buf, "to-out", 6);
+	assert_int_equal(read(error, buf, sizeof(buf)), 6);
+	assert_memory_equal(buf, "to-err", 6);
+	assert_int_equal(bed->drained, 0);
+	close(out);
+	close(error);
+}
+
 static void
 free_on_drained(void *arg)
 {
@@ -500,6 +525,7 @@ main(void)
 		BED_TEST(reader_that_never_comes_is_given_up),
 		BED_TEST(reader_may_vanish_and_return),
 		BED_TEST(stopped_reader_costs_nothing),
+		BED_TEST(last_words_come_before_the_exit),
 		BED_TEST(background_child_keeps_stdout_open),
 		BED_TEST(may_be_freed_when_drained),
 		BED_TEST(stdin_ends_when_both_have_closed),
