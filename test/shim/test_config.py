@@ -144,7 +144,7 @@ def test_idle_does_not_cut_delete_short(t):
 
 def test_idle_shim_ends(t):
     """Nobody connected, no container: it ends, and its socket goes."""
-    t.configure("[shim]\nidle = 300ms\n")
+    t.configure("[shim]\nidle = 2s\n")
     c = t.container().run()
     c.finish()
     path = c.shim.path
@@ -155,13 +155,13 @@ def test_idle_shim_ends(t):
 
 def test_idle_shim_that_is_needed_stays(t):
     """A container keeps it, and so does a connection."""
-    t.configure("[shim]\nidle = 200ms\n")
+    t.configure("[shim]\nidle = 1s\n")
     c = t.container().run()
     hang_up(t)
-    time.sleep(1)  # what must not happen takes this long
+    time.sleep(2)  # what must not happen takes this long
     c.shim.client = c.shim.connect()
     c.finish()
-    time.sleep(1)
+    time.sleep(2)
     t.equal(c.shim.call("Connect", id="x")["shim_pid"], c.shim.pid)
     hang_up(t)
     c.shim.wait_gone()
@@ -169,7 +169,7 @@ def test_idle_shim_that_is_needed_stays(t):
 
 def test_idle_shim_that_was_never_used(t):
     """containerd died between start and Create."""
-    t.configure("[shim]\nidle = 300ms\n")
+    t.configure("[shim]\nidle = 2s\n")
     bundle = t.bundle()
     shim = t.shim(bundle)
     hang_up(t)
