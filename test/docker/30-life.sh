@@ -17,10 +17,6 @@ life_kill() {
 	d_expect_exit 137 lk
 }
 
-logged() {
-	d logs "$1" 2>&1 | grep -qx "$2"
-}
-
 # The first answers SIGTERM and is not waited for; the second needs SIGKILL.
 life_stop() {
 	d-run -d --name ls1 "$DIMAGE" sh -c 'trap "exit 33" TERM; echo ready

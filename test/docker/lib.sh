@@ -35,7 +35,7 @@ suite_version() {
 }
 
 # $SYS/bin/d is docker with its address, d-run is `d run` without a network;
-# "wrapped" is a runtime that notes what it is called with.
+# "wrapped" is a runtime that notes what it is called with, "gvisor" is runsc.
 private_prepare() {
 	mkdir -p "$DSYS/client"
 	d_config >"$DSYS/daemon.json"
@@ -55,7 +55,12 @@ private_prepare() {
 		printf '%s\n' "\$*" >>"$DSYS/wrapped.log"
 		exec runc "\$@"
 	END
-	chmod +x "$SYS/bin/d" "$SYS/bin/d-run" "$SYS/bin/wrapped"
+	cat >"$SYS/bin/gvisor" <<-END
+		#!/bin/sh
+		exec runsc --platform=ptrace --network=none "\$@"
+	END
+	chmod +x "$SYS/bin/d" "$SYS/bin/d-run" "$SYS/bin/wrapped" \
+		"$SYS/bin/gvisor"
 }
 
 # Checkpoints are experimental. Before 23, runtimes have no type.
@@ -127,6 +132,7 @@ dockerd_start() {
 		--cgroup-parent "/$NS" --live-restore \
 		--bridge none --iptables=false --ip6tables=false \
 		--add-runtime "wrapped=$SYS/bin/wrapped" \
+		--add-runtime "gvisor=$SYS/bin/gvisor" \
 		</dev/null >>"$DSYS/log" 2>&1 &
 	disown $!
 	printf '%s\n' $! >"$DSYS/pid"
@@ -189,6 +195,11 @@ d_id() {
 
 d_pid() {
 	d_get "$1" .State.Pid
+}
+
+# logged NAME LINE: it has printed that.
+logged() {
+	d logs "$1" 2>&1 | grep -qx "$2"
 }
 
 # d_expect NAME FIELD VALUE: waits for it, and says what it was instead.

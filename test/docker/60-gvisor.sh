@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# docker with gVisor. The shim is there by the name of runc's own: what the
+# runtime is it finds out by asking that.
+
+# g_run OPTION...: `docker run` in a sandbox.
+g_run() {
+	command -v runsc >/dev/null || skip "there is no runsc"
+	d-run --runtime gvisor "$@"
+}
+
+gvisor_run() {
+	local status=0
+	g_run --rm "$DIMAGE" sh -c 'dmesg; echo to-err >&2; exit 7' \
+		>out 2>err || status=$?
+	[ $status = 7 ] || fail "status $status"
+	grep -q 'Starting gVisor' out || fail "no gVisor: $(cat out)"
+	[ "$(cat err)" = to-err ] || fail "stderr: $(cat err)"
+}
+
+# Docker gives "unlimited" as the largest number there is.
+gvisor_limits() {
+	local out
+	out=$(g_run --rm --ulimit memlock=-1 "$DIMAGE" sh -c 'ulimit -l')
+	[ "$out" = unlimited ] || fail "memlock: $out"
+}
+
+gvisor_exec() {
+	g_run -d --name ge "$DIMAGE" sleep 100000 >/dev/null
+	expect_status 3 d exec ge sh -c 'exit 3'
+	[ "$(d exec -i ge cat <<<in-and-out)" = in-and-out ] || fail "cat"
+	d top ge | grep -q 'PID' || fail "$(d top ge)"
+	d stats --no-stream --format '{{.MemUsage}} {{.PIDs}}' ge >stats
+	grep -Eq '^[1-9].*B / .* [1-9][0-9]*$' stats || fail "$(cat stats)"
+	d kill ge >/dev/null
+	d_expect_exit 137 ge
+}
+
+gvisor_life() {
+	g_run -d --name gl "$DIMAGE" sh -c 'trap "exit 33" TERM; echo ready
+		while :; do sleep 0.1; done' >/dev/null
+	wait_for 20 logged gl ready
+	d pause gl >/dev/null
+	d_is gl .State.Status paused
+	d unpause gl >/dev/null
+	d_is gl .State.Status running
+	d stop -t 20 gl >/dev/null
+	d_is gl .State.ExitCode 33
+	d start gl >/dev/null
+	d_is gl .State.Status running
+	d kill gl >/dev/null
+	d_expect_exit 137 gl
+}
+
+# gVisor's own shim refuses both.
+gvisor_checkpoint() {
+	g_run -d --name gc "$DIMAGE" \
+		sh -c 'i=0; while :; do i=$((i + 1)); echo $i; sleep 0.1; done' \
+		>/dev/null
+	wait_for 20 logged gc 5
+	d checkpoint create gc one >/dev/null
+	d_expect gc .State.Status exited
+	d start --checkpoint one gc
+	d_is gc .State.Status running
+	wait_for 20 logged gc 15
+	[ "$(d logs gc | grep -cx 1)" = 1 ] || fail "began again: $(d logs gc)"
+	d_remove gc
+}
+
+sys_test full "gvisor: run, streams and status" gvisor_run
+sys_test full "gvisor: a limit that is the largest number" gvisor_limits
+sys_test full "gvisor: exec, top and stats" gvisor_exec
+sys_test full "gvisor: pause, stop, start and kill" gvisor_life
+sys_test full "gvisor: checkpoint and start from it" gvisor_checkpoint
