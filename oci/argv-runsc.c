@@ -76,6 +76,13 @@ oci_argv_runsc_checkpoint(const struct oci_runtime *rt, const char *id,
 }
 
 int
+oci_argv_runsc_help(
+    const struct oci_runtime *rt, const char *verb, struct oci_argv *ret)
+{
+	return argv_plain(rt, "help", verb, ret);
+}
+
+int
 oci_argv_runsc_restore(const struct oci_runtime *rt, const char *id,
     const char *image_path, const char *console_socket, struct oci_argv *ret)
 {

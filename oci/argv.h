@@ -92,6 +92,9 @@ int oci_argv_runsc_wait(
 /* Prints {"type":"stats","id":ID,"data":{...}}. */
 int oci_argv_runsc_stats(
     const struct oci_runtime *rt, const char *id, struct oci_argv *ret);
+/* Prints what flags a command has. */
+int oci_argv_runsc_help(
+    const struct oci_runtime *rt, const char *verb, struct oci_argv *ret);
 int oci_argv_runsc_checkpoint(const struct oci_runtime *rt, const char *id,
     const char *image_path, bool leave_running, struct oci_argv *ret);
 /* Makes the container, too. */

@@ -55,8 +55,8 @@ void oci_relay_cut(struct oci_relay *relay);
 
 /*
  * Copies at once what the source holds and the sink takes, at most a few times
- * what a pipe holds. `done` is never called inside. No effect on a relay that is
- * over.
+ * what a pipe holds. `done` is never called inside. No effect on a relay that
+ * is over.
  */
 void oci_relay_hurry(struct oci_relay *relay);
 

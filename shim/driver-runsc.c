@@ -70,6 +70,19 @@ checkpoint_argv(const struct container *c,
 	    &runtime, c->id, opts->image_path, opts->leave_running, ret);
 }
 
+/*
+ * Until early in 2024, to leave it running meant to end it, to make another of
+ * its name, and to wait for that one. Nothing tells the two apart but the flags
+ * that came with the change.
+ */
+static int
+stays_argv(const struct container *c, struct oci_argv *ret)
+{
+	struct oci_runtime runtime = container_runtime(c);
+
+	return oci_argv_runsc_help(&runtime, "checkpoint", ret);
+}
+
 /* Written before the pid file. Both have served their purpose. */
 static int
 read_inner_pid(struct process *p, struct err *err)
@@ -117,6 +130,8 @@ const struct driver driver_runsc = {
 	.exec_argv = oci_argv_runsc_exec,
 	.restore_argv = restore_argv,
 	.checkpoint_argv = checkpoint_argv,
+	.stays_argv = stays_argv,
+	.stays_flag = "-exclude-committed-zero-pages",
 	.made = made,
 	.deleted = deleted,
 	.exited = runsc_process_exited,

@@ -43,6 +43,10 @@ struct driver {
 	bool has_work_path; /* where CRIU logs */
 	int (*checkpoint_argv)(const struct container *c,
 	    const struct oci_checkpoint_opts *opts, struct oci_argv *ret);
+	/* NULL, or a command that prints what stays_flag is in where a
+	 * checkpoint can leave its container running. */
+	int (*stays_argv)(const struct container *c, struct oci_argv *ret);
+	const char *stays_flag;
 
 	/* An init, or an exec, has come to be. On failure it is undone. */
 	int (*made)(struct process *p, struct err *err);

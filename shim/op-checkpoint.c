@@ -35,7 +35,8 @@
 
 struct checkpoint {
 	struct op *op;
-	struct oci_run *run;
+	struct oci_argv argv;
+	struct oci_run *run; /* the question whether it can, or the command */
 	struct worker *worker;
 	char work[PATH_MAX];     /* "" where there is none, as with runsc */
 	char dump_log[PATH_MAX]; /* in the bundle */
@@ -49,6 +50,7 @@ checkpoint_free(struct op *op)
 	struct checkpoint *self = op->data;
 
 	oci_run_free(self->run);
+	oci_argv_done(&self->argv);
 	worker_free(self->worker);
 	free(self);
 }
@@ -244,29 +246,82 @@ checkpoint_argv(const struct checkpoint *self, const char *path,
 }
 
 static int
+run(struct checkpoint *self, const struct oci_argv *argv, oci_run_fn *done,
+    struct err *err)
+{
+	struct shim *shim = self->op->p->container->shim;
+	const struct oci_run_spec spec = {
+		.argv = argv->args,
+		.stdio = { -1, -1, -1 },
+		.capture = true,
+		.timeout_ns = shim->times.runtime,
+	};
+
+	return oci_run_start(shim->base, PRIORITY_CHILD, shim->children, &spec,
+	    done, self, &self->run, err);
+}
+
+static bool
+can_stay(const struct checkpoint *self, const struct oci_run_result *result,
+    struct err *err)
+{
+	const char *flag = self->op->p->container->driver->stays_flag;
+
+	if (!result->ok)
+		oci_run_describe(result, err);
+	else if (!strstr(result->output, flag))
+		(void)err_set(err, ERR_UNIMPLEMENTED, ENOTSUP,
+		    "this runsc ends a container by its checkpoint and cannot "
+		    "leave it running: not implemented");
+	else
+		return true;
+	return false;
+}
+
+static void
+on_asked(struct oci_run *asked, const struct oci_run_result *result, void *arg)
+{
+	struct checkpoint *self = arg;
+	struct err err;
+	bool can = can_stay(self, result, &err);
+
+	oci_run_free(asked);
+	self->run = NULL;
+	if (!can || run(self, &self->argv, on_done, &err) < 0)
+		op_finish(self->op, &err);
+}
+
+/* Whether it can is asked ahead of it: the one that cannot would not say. */
+static int
+ask(struct checkpoint *self, struct err *err)
+{
+	const struct container *c = self->op->p->container;
+	cleanup_argv struct oci_argv argv = { 0 };
+
+	int r = c->driver->stays_argv(c, &argv);
+	if (r < 0)
+		return err_set_errno(err, -r, "checkpoint");
+	return run(self, &argv, on_asked, err);
+}
+
+static int
 start(struct checkpoint *self, const containerd_runc_v1_CheckpointOptions *m,
     struct err *err)
 {
 	const containerd_task_v2_CheckpointTaskRequest *request =
 	    self->op->req->message;
-	struct shim *shim = self->op->p->container->shim;
-	cleanup_argv struct oci_argv argv = { 0 };
 
 	int r = choose_paths(self, m);
 	if (r == 0 && *self->work)
 		r = dir_make_all(self->work, 0700);
 	if (r == 0)
-		r = checkpoint_argv(self, message_str(request->path), m, &argv);
+		r = checkpoint_argv(
+		    self, message_str(request->path), m, &self->argv);
 	if (r < 0)
 		return err_set_errno(err, -r, "checkpoint");
-	const struct oci_run_spec spec = {
-		.argv = argv.args,
-		.stdio = { -1, -1, -1 },
-		.capture = true,
-		.timeout_ns = shim->times.runtime,
-	};
-	return oci_run_start(shim->base, PRIORITY_CHILD, shim->children, &spec,
-	    on_done, self, &self->run, err);
+	if (!m->exit && self->op->p->container->driver->stays_argv)
+		return ask(self, err);
+	return run(self, &self->argv, on_done, err);
 }
 
 int

@@ -180,7 +180,8 @@ background_child_keeps_stdout_open(void **state)
 	close(from);
 }
 
-/* Nobody runs the loop here: what was written is there when the exit is told. */
+/* Nobody runs the loop here: what was written is there when the exit is told.
+ */
 static void
 last_words_come_before_the_exit(void **state)
 {
