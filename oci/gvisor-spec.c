@@ -4,8 +4,7 @@
  * runsc/service.go), which their documentation names by the annotations.
  *
  * The document goes through cJSON, which keeps the order of members and all
- * that is not understood here; numbers are doubles, exact up to 2^53, and a
- * resource limit beyond that is no limit.
+ * that is not understood here; numbers keep their text.
  */
 #include "oci/gvisor-spec.h"
 
@@ -23,6 +22,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "oci/json.h"
 #include "oci/spec.h"
 
 #define MOUNT_PREFIX  "dev.gvisor.spec.mount."
@@ -433,7 +433,7 @@ oci_gvisor_spec_rewrite(
 		r = file_read(AT_FDCWD, path, OCI_SPEC_MAX, &text, NULL);
 	if (r < 0)
 		return err_set_errno(err, -r, "read %s/config.json", bundle);
-	w.root = cJSON_Parse(text);
+	w.root = oci_json_parse_exact(text);
 	if (!cJSON_IsObject(w.root))
 		r = err_set(err, ERR_INVALID_ARGUMENT, EBADMSG,
 		    "%s is not a JSON object", path);

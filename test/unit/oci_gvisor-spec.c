@@ -260,6 +260,24 @@ test_cgroup(void **state)
 			 "\"linux\":{\"cgroupsPath\":\"/podabc/0123\"}}");
 }
 
+/* As they were, whatever else is rewritten: of the text, a double has not all.
+ */
+static void
+test_numbers(void **state)
+{
+#define NUMBERS                                                                \
+	"\"process\":{\"args\":[\"1e15\",\"\\\"-7\"],\"rlimits\":["            \
+	"{\"hard\":18446744073709551615,\"soft\":9223372036854771712}]},"      \
+	"\"1e3\":[9007199254740993,9007199254740991,1e15,1000000000000000,"    \
+	"0.1,-1,0,-0,1.0,1E+2,[[7],{}],true,null,2.50]"
+
+	(void)state;
+	expect("{" NUMBERS ",\"linux\":{\"cgroupsPath\":\"/pod1/0\"}}",
+	    "{" NUMBERS ",\"linux\":{\"cgroupsPath\":\"/pod1/0\"},"
+	    "\"annotations\":{\"dev.gvisor.spec.cgroup-parent\":"
+	    "\"/pod1\"}}");
+}
+
 static void
 test_no_object(void **state)
 {
@@ -286,6 +304,7 @@ main(void)
 		TEST(test_container_mounts),
 		TEST(test_shm),
 		TEST(test_cgroup),
+		TEST(test_numbers),
 		TEST(test_no_object),
 	};
 
