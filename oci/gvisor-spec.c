@@ -94,6 +94,42 @@ annotate_volume(struct rewrite *w, const char *value, const char *fmt, ...)
 	return n < 0 ? out_of_memory(w) : annotate(w, name, value);
 }
 
+/* ---- mounts ---- */
+
+static bool
+is_bind_option(const cJSON *option)
+{
+	const char *text = cJSON_GetStringValue(option);
+
+	return text &&
+	       (strcmp(text, "bind") == 0 || strcmp(text, "rbind") == 0);
+}
+
+/* An option makes it a bind mount whatever its type is called. */
+static void
+drop_bind_options(struct rewrite *w, const cJSON *mount)
+{
+	cJSON *options = cJSON_GetObjectItemCaseSensitive(mount, "options");
+	cJSON *option = options ? options->child : NULL, *next;
+
+	for (; option; option = next) {
+		next = option->next;
+		if (is_bind_option(option)) {
+			cJSON_Delete(
+			    cJSON_DetachItemViaPointer(options, option));
+			w->changed = true;
+		}
+	}
+}
+
+static int
+set_type(struct rewrite *w, cJSON *mount, const char *type)
+{
+	if (strcmp(type, "bind") != 0)
+		drop_bind_options(w, mount);
+	return put(w, mount, "type", type);
+}
+
 /* ---- volumes ---- */
 
 /* NAME of dev.gvisor.spec.mount.NAME.type; -ENOENT for another annotation. */
@@ -247,7 +283,7 @@ rewrite_mounts(struct rewrite *w, const char *volume, const char *type)
 
 		if (source && is_volume_at(w, source, volume) &&
 		    !must_be_bound(w, volume, source))
-			r = put(w, mount, "type", type);
+			r = set_type(w, mount, type);
 		if (r < 0)
 			return r;
 	}
@@ -351,7 +387,7 @@ rewrite_shm(struct rewrite *w)
 		r = share_shm(w, source);
 	if (r == 0) {
 		drop_own_shm(w, shm);
-		r = put(w, shm, "type", "tmpfs");
+		r = set_type(w, shm, "tmpfs");
 	}
 	return r;
 }

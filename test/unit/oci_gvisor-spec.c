@@ -244,6 +244,37 @@ test_shm(void **state)
 	expect_same("{\"mounts\":[" SHM("tmpfs", "shm") "]}");
 }
 
+/* A bind mount is one by its options as well: containerd and Docker say both.
+ */
+static void
+test_bind_options(void **state)
+{
+	(void)state;
+	expect("{\"annotations\":{" TYPE(
+		   "container") "},\"mounts\":[{"
+				"\"destination\":\"/dev/shm\",\"options\":["
+				"\"rbind\",\"rprivate\",\"bind\",\"rw\"],"
+				"\"source\":\"/run/shm\",\"type\":\"bind\"}]}",
+	    "{\"annotations\":{" TYPE(
+		"container") "},\"mounts\":[{"
+			     "\"destination\":\"/dev/shm\",\"options\":["
+			     "\"rprivate\",\"rw\"],"
+			     "\"source\":\"/run/shm\",\"type\":\"tmpfs\"}]}");
+#define CACHE "{\"source\":\"@/pods/uid1/volumes/x/cache\",\"options\":["
+	expect("{\"annotations\":{" TYPE("container") "," VOLUME(
+		   "cache", "type", "bind") "},\"mounts\":[" CACHE
+					    "\"rbind\",\"ro\"]}]}",
+	    "{\"annotations\":{" TYPE("container") "," VOLUME("cache", "type",
+		"bind") "},\"mounts\":[" CACHE
+			"\"rbind\",\"ro\"],\"type\":\"bind\"}]}");
+	expect("{\"annotations\":{" TYPE("container") "," VOLUME(
+		   "cache", "type", "tmpfs") "},\"mounts\":[" CACHE
+					     "\"ro\",\"rbind\"]}]}",
+	    "{\"annotations\":{" TYPE("container") "," VOLUME(
+		"cache", "type", "tmpfs") "},\"mounts\":[" CACHE
+					  "\"ro\"],\"type\":\"tmpfs\"}]}");
+}
+
 static void
 test_cgroup(void **state)
 {
@@ -303,6 +334,7 @@ main(void)
 		TEST(test_missing_volume),
 		TEST(test_container_mounts),
 		TEST(test_shm),
+		TEST(test_bind_options),
 		TEST(test_cgroup),
 		TEST(test_numbers),
 		TEST(test_no_object),
