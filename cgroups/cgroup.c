@@ -37,6 +37,7 @@ static const char *const v1_names[] = {
 	[CGROUP_V1_MEMORY] = "memory",
 	[CGROUP_V1_PIDS] = "pids",
 	[CGROUP_V1_CPU] = "cpu",
+	[CGROUP_V1_CPUSET] = "cpuset",
 	[CGROUP_V1_CPUACCT] = "cpuacct",
 	[CGROUP_V1_BLKIO] = "blkio",
 	[CGROUP_V1_HUGETLB] = "hugetlb",

@@ -15,6 +15,7 @@
 #include "shim/driver.h"
 #include "shim/op-runsc.h"
 #include "shim/process.h"
+#include "shim/resources.h"
 #include "shim/runsc-control.h"
 #include "shim/runsc-process.h"
 #include "shim/runsc-sandbox.h"
@@ -83,6 +84,31 @@ stays_argv(const struct container *c, struct oci_argv *ret)
 	return oci_argv_runsc_help(&runtime, "checkpoint", ret);
 }
 
+/*
+ * Its cgroup is all that limits a sandbox. What lives in it is not the kernel's
+ * to tell apart.
+ */
+static int
+update(const struct container *c, const char *text, struct err *err)
+{
+	struct resources resources;
+
+	if (c->in_sandbox)
+		return err_set(err, ERR_UNIMPLEMENTED, ENOTSUP,
+		    "this runsc cannot update one container of a sandbox: "
+		    "not implemented");
+	if (!c->cgroup)
+		return err_set(err, ERR_FAILED_PRECONDITION, ENOENT,
+		    "the sandbox has no cgroup of its own: failed "
+		    "precondition");
+	int r = resources_parse(text, &resources, err);
+	if (r < 0)
+		return r;
+	r = cgroup_set_limits(c->cgroup, &resources.limits, err);
+	resources_done(&resources);
+	return r;
+}
+
 /* Written before the pid file. Both have served their purpose. */
 static int
 read_inner_pid(struct process *p, struct err *err)
@@ -132,6 +158,7 @@ const struct driver driver_runsc = {
 	.checkpoint_argv = checkpoint_argv,
 	.stays_argv = stays_argv,
 	.stays_flag = "-exclude-committed-zero-pages",
+	.update = update,
 	.made = made,
 	.deleted = deleted,
 	.exited = runsc_process_exited,

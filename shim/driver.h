@@ -48,6 +48,11 @@ struct driver {
 	int (*stays_argv)(const struct container *c, struct oci_argv *ret);
 	const char *stays_flag;
 
+	/* NULL, or what is done where the runtime has no update: changes the
+	 * limits that these resources, JSON, ask for. */
+	int (*update)(
+	    const struct container *c, const char *resources, struct err *err);
+
 	/* An init, or an exec, has come to be. On failure it is undone. */
 	int (*made)(struct process *p, struct err *err);
 	/* The runtime has deleted it, or has failed to. */

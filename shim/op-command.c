@@ -14,6 +14,7 @@
 #include "oci/run.h"
 #include "oci/runtime-log.h"
 #include "shim/container.h"
+#include "shim/driver.h"
 #include "shim/op.h"
 #include "shim/request.h"
 #include "shim/runtime-error.h"
@@ -64,6 +65,17 @@ describe(const struct command *self, const struct oci_run_result *result,
 		ret->code = ERR_DEADLINE_EXCEEDED;
 }
 
+/* A runsc without one prints how it is used. */
+static bool
+lacks_update(const struct command *self, const struct oci_run_result *result)
+{
+	static const char usage[] = "Usage: ";
+
+	return self->input && self->op->p->container->driver->update &&
+	       !result->timed_out &&
+	       strncmp(result->output, usage, sizeof(usage) - 1) == 0;
+}
+
 static void
 on_done(struct oci_run *run, const struct oci_run_result *result, void *arg)
 {
@@ -71,12 +83,14 @@ on_done(struct oci_run *run, const struct oci_run_result *result, void *arg)
 	struct err err;
 
 	(void)run;
-	if (result->ok) {
-		op_finish(self->op, NULL);
-		return;
-	}
-	describe(self, result, &err);
-	op_finish(self->op, &err);
+	const struct container *c = self->op->p->container;
+	bool ok = result->ok;
+
+	if (!ok && lacks_update(self, result))
+		ok = c->driver->update(c, self->input, &err) == 0;
+	else if (!ok)
+		describe(self, result, &err);
+	op_finish(self->op, ok ? NULL : &err);
 }
 
 static int

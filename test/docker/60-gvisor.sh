@@ -52,6 +52,28 @@ gvisor_life() {
 	d_expect_exit 137 gl
 }
 
+# Of the sandbox's cgroup, for these builds of runsc have no update.
+gvisor_update() {
+	g_run -d --name gu -m 64m --memory-swap 64m "$DIMAGE" sleep 100000 \
+		>/dev/null
+	d update -m 96m --memory-swap 96m --cpus 0.5 gu >/dev/null
+	cgroup_has gu 'memory.max|memory.limit_in_bytes' 100663296
+	cgroup_has gu 'cpu.max|cpu.cfs_quota_us' '50000( 100000)?'
+	d_is gu .State.Status running
+	d_remove gu
+}
+
+# cgroup_has NAME FILES VALUE: one of these files of the container has it.
+cgroup_has() {
+	local dir
+	for dir in $(awk -F: '{ sub("name=", "", $2); print "/sys/fs/cgroup/" $2 $3 }' \
+		"/proc/$(d_pid "$1")/cgroup"); do
+		grep -EHx "$3" "$dir"/* 2>/dev/null |
+			grep -Eq "/($2):" && return
+	done
+	fail "no $2 of $3"
+}
+
 # gVisor's own shim refuses both.
 gvisor_checkpoint() {
 	g_run -d --name gc "$DIMAGE" \
@@ -71,4 +93,5 @@ sys_test full "gvisor: run, streams and status" gvisor_run
 sys_test full "gvisor: a limit that is the largest number" gvisor_limits
 sys_test full "gvisor: exec, top and stats" gvisor_exec
 sys_test full "gvisor: pause, stop, start and kill" gvisor_life
+sys_test full "gvisor: update" gvisor_update
 sys_test full "gvisor: checkpoint and start from it" gvisor_checkpoint
