@@ -34,6 +34,7 @@ struct create {
 	bool restorable; /* no runtime command */
 	bool aborted;    /* before there was a command to kill */
 	bool mounting, mounted;
+	bool undoing; /* nothing of it can be cut short, or undone again */
 	struct oci_mount *mounts;
 	size_t n_mounts;
 	struct worker *worker;
@@ -118,6 +119,7 @@ undo(struct create *self, const struct err *err)
 		.timeout_ns = c->shim->times.runtime };
 	struct err ignored;
 
+	self->undoing = true;
 	self->err = *err;
 	oci_stdio_free(self->op->p->io);
 	self->op->p->io = NULL;
@@ -291,6 +293,8 @@ create_abort(struct op *op)
 {
 	struct create *self = op->data;
 
+	if (self->undoing)
+		return;
 	self->aborted = true;
 	if (self->launch)
 		launch_abort(self->launch);
@@ -303,7 +307,7 @@ create_hurry(struct op *op, int64_t timeout_ns)
 {
 	struct create *self = op->data;
 
-	if (self->launch && !self->cleanup)
+	if (self->launch && !self->undoing)
 		launch_hurry(self->launch, timeout_ns);
 }
 
