@@ -18,9 +18,10 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-/* Processes of a sandbox are some 150 bytes each. */
-#define ANSWER_MAX  (4 << 20)
 #define ANSWER_STEP 4096
+/* cJSON takes a hundred bytes for each. A process has 11, and no sandbox more
+ * than 65,535 threads. */
+#define VALUES_MAX (65535 * 12)
 
 struct oci_urpc {
 	int fd;
@@ -29,7 +30,7 @@ struct oci_urpc {
 	char *request;
 	size_t request_len, sent;
 	char *answer;
-	size_t len, size;
+	size_t len, size, max;
 	struct oci_urpc_scan scan;
 	oci_urpc_fn *fn;
 	void *arg;
@@ -85,7 +86,10 @@ oci_urpc_measure(struct oci_urpc_scan *scan, const char *text, size_t len)
 				scan->quoted = false;
 		} else if (c == '"') {
 			scan->quoted = true;
+		} else if (c == ',') {
+			scan->values++;
 		} else if (c == '{' || c == '[') {
+			scan->values++;
 			scan->depth++;
 		} else if ((c == '}' || c == ']') && --scan->depth == 0) {
 			return (ssize_t)++scan->at;
@@ -162,6 +166,13 @@ fail_misunderstood(struct oci_urpc *call)
 }
 
 static void
+fail_to_read(struct oci_urpc *call, int sys)
+{
+	fail(call, sys == ENOMEM ? ERR_RESOURCE_EXHAUSTED : ERR_INTERNAL, sys,
+	    strerrordesc_np(sys));
+}
+
+static void
 deliver(struct oci_urpc *call, size_t len)
 {
 	struct oci_urpc_reply reply;
@@ -181,14 +192,16 @@ deliver(struct oci_urpc *call, size_t len)
 /* ---- writing and reading ---- */
 
 static int
-grow(struct oci_urpc *call)
+make_room(struct oci_urpc *call)
 {
 	size_t size = call->size ? 2 * call->size : ANSWER_STEP;
 
+	if (call->len == call->max)
+		return -EMSGSIZE;
 	if (call->len + 1 < call->size)
 		return 0;
-	if (size > ANSWER_MAX)
-		return -EMSGSIZE;
+	if (size > call->max + 1)
+		size = call->max + 1;
 	char *answer = realloc(call->answer, size);
 	if (!answer)
 		return -ENOMEM;
@@ -203,10 +216,9 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	struct oci_urpc *call = arg;
 
 	(void)what;
-	int r = grow(call);
+	int r = make_room(call);
 	if (r < 0) {
-		fail(call, r == -ENOMEM ? ERR_RESOURCE_EXHAUSTED : ERR_INTERNAL,
-		    -r, strerrordesc_np(-r));
+		fail_to_read(call, -r);
 		return;
 	}
 	ssize_t n =
@@ -221,6 +233,8 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	ssize_t end = oci_urpc_measure(&call->scan, call->answer, call->len);
 	if (end < 0)
 		fail_misunderstood(call);
+	else if (call->scan.values > VALUES_MAX)
+		fail_to_read(call, EMSGSIZE);
 	else if (end > 0)
 		deliver(call, (size_t)end);
 }
@@ -344,6 +358,7 @@ oci_urpc_call(struct event_base *base, int priority,
 	call->fd = -1;
 	call->fn = fn;
 	call->arg = arg;
+	call->max = spec->answer_max ? spec->answer_max : OCI_URPC_ANSWER_MAX;
 	call->request = request_text(spec);
 	int r = call->request ? open_connection(&spec->peer, &call->fd, err)
 			      : err_set_errno(err, ENOMEM, "make a call");

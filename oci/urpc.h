@@ -57,11 +57,21 @@ struct oci_urpc_reply {
 typedef void oci_urpc_fn(
     const struct oci_urpc_reply *reply, const struct err *err, void *arg);
 
+/*
+ * What answers need at most, in bytes: a word or a number; the statistics of a
+ * pod with some hundred containers; all processes that a sandbox can have,
+ * which are 65,535.
+ */
+#define OCI_URPC_ANSWER_MAX    (4 << 10)
+#define OCI_URPC_EVENT_MAX     (64 << 10)
+#define OCI_URPC_PROCESSES_MAX (65535 * 256)
+
 struct oci_urpc_spec {
 	struct oci_urpc_peer peer;
 	const char *method;
 	const char *arg;    /* JSON; copied */
 	int64_t timeout_ns; /* for the whole call; 0: none */
+	size_t answer_max;  /* bytes; 0: OCI_URPC_ANSWER_MAX */
 };
 
 /* Fails with the errors above. */
@@ -78,6 +88,7 @@ void oci_urpc_free(struct oci_urpc *call);
 /* How far a text was looked at; all zero at its beginning. */
 struct oci_urpc_scan {
 	size_t at, depth;
+	size_t values; /* so many it has at most */
 	bool quoted;
 };
 

@@ -30,6 +30,7 @@ struct runsc_ask {
 	struct container *c;
 	const char *older;
 	char *request; /* the JSON argument; NULL for none */
+	size_t answer_max;
 	struct oci_argv argv;
 	struct oci_urpc *call;
 	struct oci_run *run;
@@ -134,6 +135,7 @@ call(struct runsc_ask *ask)
 		.method = ask->method,
 		.arg = ask->request ? ask->request : "null",
 		.timeout_ns = SOCKET_TIME,
+		.answer_max = ask->answer_max,
 	};
 	struct err err;
 
@@ -212,6 +214,7 @@ runsc_ask_start(struct container *c, struct runsc_ask_spec *spec,
 	ask->c = c;
 	ask->method = spec->method;
 	ask->older = spec->older;
+	ask->answer_max = spec->answer_max;
 	ask->argv = spec->argv;
 	ask->fits = spec->fits;
 	spec->argv = (struct oci_argv){ 0 };

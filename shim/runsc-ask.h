@@ -10,6 +10,7 @@
  * command.
  */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -37,6 +38,7 @@ struct runsc_ask_spec {
 	const char *method;   /* NULL: by command only */
 	const char *older;    /* before it took an argument; NULL: none */
 	const char *arg;      /* JSON; NULL for none */
+	size_t answer_max;    /* as of oci_urpc_spec */
 	struct oci_argv argv; /* the command; emptied */
 	/* What is understood as a result, over the socket or as the command
 	 * prints it; NULL: none is wanted. */

@@ -21,6 +21,7 @@
 #include "fsm/fsm.h"
 #include "oci/argv.h"
 #include "oci/child.h"
+#include "oci/urpc.h"
 #include "shim/container.h"
 #include "shim/control.h"
 #include "shim/process.h"
@@ -339,6 +340,7 @@ runsc_pids(struct container *c, struct request *req)
 	struct oci_runtime runtime = container_runtime(c);
 	struct runsc_ask_spec spec = {
 		.method = "containerManager.Processes",
+		.answer_max = OCI_URPC_PROCESSES_MAX,
 		.fits = is_list,
 	};
 	cleanup_free char *arg = NULL;
@@ -379,6 +381,7 @@ runsc_stats(struct container *c, struct request *req)
 	struct runsc_ask_spec spec = {
 		.method = "containerManager.Event",
 		.older = "containerManager.Event",
+		.answer_max = OCI_URPC_EVENT_MAX,
 		.fits = is_event,
 	};
 	cleanup_free char *arg = NULL;

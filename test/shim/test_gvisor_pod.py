@@ -143,14 +143,16 @@ def test_wait_outlives_the_trust(t):
 
 
 @beyond_go
-def test_wait_for_an_answer_without_end(t):
-    """Which has no deadline: it holds up nobody else meanwhile."""
+def test_an_answer_without_end(t):
+    """Until it is given up it holds up nobody else."""
     c = pod(t)
-    c.sandbox.faults = {WAIT: gvisor.trickle}
-    m = gvisor.member(c).run()
+    c.sandbox.faults = {PROCESSES: gvisor.trickle}
+    pids = c.send("Pids")
     c.sandbox.wait_called(gvisor.TRICKLE)
-    check_prompt(lambda: c.send("State"), "State", rounds=100)
-    m.kill()
+    check_prompt(lambda: c.send("State"), "State")
+    t.true(not pids.done.is_set(), "State is answered after it")
+    t.equal([p["pid"] for p in pids.result()["processes"]], [c.pid])
+    check_log(t, c, "no answer in time")
     c.finish()
 
 

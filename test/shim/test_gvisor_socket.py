@@ -254,6 +254,23 @@ def test_older_arguments(t):
 
 
 @beyond_go
+def test_long_answers(t):
+    """Of a sandbox with much in it."""
+    pids = list(range(1, 3001))
+    usage = {f"container-{n:050}": n for n in range(500)}
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t).run()
+    c.sandbox.faults = {
+        PROCESSES: gvisor.result([{"pid": pid, "c": 0} for pid in pids]),
+        EVENT: gvisor.result({"event": {"data": {"pids": {"current": 3}}},
+                              "containerUsage": usage})}
+    t.true(c.pids() == pids, "all pids")
+    t.equal(metrics.metrics(t, c)["pids"]["current"], 3)
+    check_log(t, c, None)
+    c.finish()
+
+
+@beyond_go
 def test_refusal(t):
     """It is the answer; nothing is asked again."""
     gvisor.use_runsc(t)

@@ -29,6 +29,7 @@ static struct oci_urpc_peer peer;
 static char dir[] = "/tmp/chock-urpc-XXXXXX";
 static char path[64];
 static int listener, conn;
+static size_t answer_max;
 
 static struct {
 	int calls;
@@ -76,6 +77,7 @@ setup(void **state)
 {
 	(void)state;
 	memset(&got, 0, sizeof(got));
+	answer_max = 0;
 	base = event_base_new();
 	(void)event_base_priority_init(base, 3);
 	memcpy(dir + sizeof(dir) - 7, "XXXXXX", 6);
@@ -110,6 +112,7 @@ try_call(int64_t timeout_ns, struct err *err)
 		.method = "containerManager.Wait",
 		.arg = "\"c1\"",
 		.timeout_ns = timeout_ns,
+		.answer_max = answer_max,
 	};
 
 	return oci_urpc_call(base, 1, &spec, on_reply, &got, &call, err);
@@ -145,6 +148,20 @@ answer(const char *text)
 
 	assert_int_equal(write(conn, text, len), len);
 	turn();
+}
+
+/* Of more than the socket takes at once. All of it, or until it is enough. */
+static void
+answer_long(const char *text, size_t len)
+{
+	assert_int_equal(fcntl(conn, F_SETFL, O_NONBLOCK), 0);
+	for (size_t sent = 0; sent < len && !got.calls;) {
+		ssize_t n = send(conn, text + sent, len - sent, MSG_NOSIGNAL);
+		sent += n > 0 ? (size_t)n : 0;
+		turn();
+	}
+	while (!got.calls)
+		turn();
 }
 
 static void
@@ -198,46 +215,105 @@ test_byte_by_byte(void **state)
 	assert_string_equal(got.result, "[{\"cmd\":\"]}\\\"\"}]");
 }
 
+/* An answer of so many bytes. */
 static void
-test_large(void **state)
+answer_of(size_t len)
 {
-	enum { LEN = 300000 };
-	cleanup_free char *text = malloc(LEN + 64);
-	int n = sprintf(text, "{\"success\":true,\"err\":\"\",\"result\":\"");
+	cleanup_free char *text = malloc(len + 1);
+	const char *head = "{\"success\":true,\"err\":\"\",\"result\":\"";
+	size_t n = strlen(head);
 
-	(void)state;
-	memset(text + n, 'x', LEN);
-	n += LEN;
-	n += sprintf(text + n, "\"}");
-	asked();
-	assert_int_equal(fcntl(conn, F_SETFL, O_NONBLOCK), 0);
-	for (int sent = 0; sent < n;) {
-		ssize_t w = write(conn, text + sent, (size_t)(n - sent));
-		sent += w > 0 ? (int)w : 0;
-		turn();
-	}
-	while (!got.calls)
-		turn();
-	assert_true(got.answered);
-	assert_int_equal(strlen(got.result), LEN + 2);
+	memcpy(text, head, n);
+	memset(text + n, 'x', len - n);
+	memcpy(text + len - 2, "\"}", 3);
+	answer_long(text, len);
+	if (got.answered)
+		assert_int_equal(strlen(got.result), len - n - 1 + 1);
 }
 
 static void
-test_endless(void **state)
+expect_too_long(void)
 {
-	static char block[1 << 16];
-
-	(void)state;
-	memset(block, '[', sizeof(block));
-	asked();
-	assert_int_equal(fcntl(conn, F_SETFL, O_NONBLOCK), 0);
-	assert_int_equal(write(conn, "{\"", 2), 2);
-	while (!got.calls) {
-		(void)send(conn, block, sizeof(block), MSG_NOSIGNAL);
-		turn();
-	}
 	expect_failure(ERR_INTERNAL);
 	assert_int_equal(got.err.sys, EMSGSIZE);
+}
+
+static void
+test_limit(void **state)
+{
+	static const size_t limits[] = { 0, 5000, 300000 };
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		size_t max = limits[i] ? limits[i] : OCI_URPC_ANSWER_MAX;
+
+		answer_max = limits[i];
+		asked();
+		answer_of(max);
+		assert_true(got.answered);
+		(void)teardown(state);
+		(void)setup(state);
+		answer_max = limits[i];
+		asked();
+		answer_of(max + 1);
+		expect_too_long();
+		(void)teardown(state);
+		(void)setup(state);
+	}
+}
+
+/* As many processes as a sandbox can have, with all that it can say of each. */
+static void
+test_all_processes(void **state)
+{
+	enum { N = 65535 };
+	cleanup_free char *text = NULL;
+	size_t len;
+	FILE *file = open_memstream(&text, &len);
+
+	(void)state;
+	fprintf(file, "{\"success\":true,\"err\":\"\",\"result\":[");
+	for (int i = 1; i <= N; i++)
+		fprintf(file,
+		    "%s{\"uid\":4294967295,\"pid\":%d,\"ppid\":%d,"
+		    "\"threads\":[%d],\"c\":100,\"tty\":\"pts/4294967295\","
+		    "\"stime\":\"Jan02\",\"time\":\"9999h59m59.99s\","
+		    "\"cmd\":\"\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001"
+		    "\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001"
+		    "\\u0001\\u0001\"}",
+		    i == 1 ? "" : ",", i, N, i);
+	fprintf(file, "]}");
+	(void)fclose(file);
+	answer_max = OCI_URPC_PROCESSES_MAX;
+	asked();
+	answer_long(text, len);
+	assert_true(got.answered && got.success);
+}
+
+/* Each would be an object of cJSON's, which is many times as large. */
+static void
+test_too_many_values(void **state)
+{
+	static const char *const values[] = { "0,", "[],", "{}," };
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		cleanup_free char *text = malloc(OCI_URPC_PROCESSES_MAX);
+		size_t n = strlen(values[i]), len = 0;
+
+		len = (size_t)sprintf(
+		    text, "{\"success\":true,\"err\":\"\",\"result\":[");
+		while (len + n + 2 < 4 << 20) {
+			memcpy(text + len, values[i], n);
+			len += n;
+		}
+		memcpy(text + len - 1, "]}", 2);
+		len++;
+		answer_max = OCI_URPC_PROCESSES_MAX;
+		asked();
+		answer_long(text, len);
+		expect_too_long();
+		(void)teardown(state);
+		(void)setup(state);
+	}
 }
 
 static void
@@ -371,8 +447,9 @@ main(void)
 		TEST(test_answer),
 		TEST(test_refusal),
 		TEST(test_byte_by_byte),
-		TEST(test_large),
-		TEST(test_endless),
+		TEST(test_limit),
+		TEST(test_all_processes),
+		TEST(test_too_many_values),
 		TEST(test_garbage),
 		TEST(test_hangs_up),
 		TEST(test_silent),

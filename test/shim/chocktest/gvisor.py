@@ -289,15 +289,16 @@ def half_an_answer(_sandbox, connection, _method, _arg):
 
 
 def huge(_sandbox, connection, _method, _arg):
+    """More than any question is worth."""
     connection.sendall(b'{"success":true,"err":"","result":"')
-    for _ in range(80):
+    for _ in range(300):
         connection.sendall(b"x" * 65536)
     connection.sendall(b'"}')
 
 
 def trickle(sandbox_, connection, _method, _arg):
-    """An answer without end, nearly as large as may be, byte by byte."""
-    connection.sendall(b'{"success":true,"err":"' + b"x" * (3 << 20))
+    """A list without end, nearly as large as may be, byte by byte."""
+    connection.sendall(b'{"success":true,"err":"' + b"x" * (15 << 20))
     sandbox_.note(TRICKLE)
     pause = select.poll()
     while True:
@@ -311,6 +312,12 @@ def unknown_method(_sandbox, connection, _method, _arg):
 
 def refusal(_sandbox, connection, _method, _arg):
     connection.sendall(reply(error="not today"))
+
+
+def result(value):
+    """No fault, but this instead of a sandbox's."""
+    return lambda _sandbox, connection, _method, _arg: (
+        connection.sendall(reply(value)))
 
 
 def death(sandbox_, _connection, _method, _arg):
