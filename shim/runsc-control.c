@@ -300,6 +300,10 @@ reply_processes(const struct question *q, const cJSON *list)
 		if (pid)
 			pids[n++] = pid;
 	}
+	/* It has ended inside, which we have yet to be told. As with
+	 * runc, it is not to be taken for one that never was. */
+	if (n == 0)
+		pids[n++] = q->c->init.pid;
 	reply_pid_list(q->req, q->c, pids, n);
 }
 

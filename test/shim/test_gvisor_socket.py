@@ -271,6 +271,19 @@ def test_long_answers(t):
 
 
 @beyond_go
+def test_no_process(t):
+    """It has ended inside, and nobody has been told yet."""
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t).run()
+    for none in ([], None, [{"pid": 0}]):
+        c.sandbox.faults = {PROCESSES: gvisor.result(none)}
+        t.equal(c.pids(), [c.pid])
+    t.equal(c.sandbox.count(PROCESSES), 3)
+    check_log(t, c, None)
+    c.finish()
+
+
+@beyond_go
 def test_refusal(t):
     """It is the answer; nothing is asked again."""
     gvisor.use_runsc(t)
