@@ -61,6 +61,7 @@ struct oom_watch {
 	uint64_t last_seen; /* kills that fn was told of */
 	char *above; /* v2: the cgroup above; NULL where it is the root */
 	uint64_t elsewhere; /* v2: kills there without ours, modulo 2^64 */
+	bool elsewhere_known;
 };
 
 /* The removal of a file is told as well, and is no reason to look. */
@@ -139,24 +140,26 @@ read_outer_kills(const struct oom_watch *watch, uint64_t *ret)
 }
 
 /*
- * Both numbers of the same moment. Without the outer one nothing is ever
- * missed.
+ * Both numbers of the same moment. While the outer one cannot be read nothing
+ * is taken for a missed kill. When ours cannot, what was known of the outer one
+ * stays.
  */
 static int
-read_v2(const struct oom_watch *watch, uint64_t *ret, uint64_t *ret_elsewhere)
+read_v2(struct oom_watch *watch, uint64_t *ret)
 {
 	uint64_t kills = 0, before = 0, after = 0;
+	bool known;
 
 	do {
-		bool known = read_outer_kills(watch, &before) == 0;
+		known = read_outer_kills(watch, &before) == 0;
 		int r = read_v2_kills(watch->dir, &kills);
 		if (r < 0)
 			return r;
-		if (!known || read_outer_kills(watch, &after) < 0)
-			before = after = UINT64_MAX;
-	} while (before != after);
+		known = known && read_outer_kills(watch, &after) == 0;
+	} while (known && before != after);
+	watch->elsewhere_known = known;
+	watch->elsewhere = after - kills;
 	*ret = kills;
-	*ret_elsewhere = after - kills;
 	return 0;
 }
 
@@ -171,7 +174,8 @@ missed_one(const struct oom_watch *watch, bool killed)
 	uint64_t outer;
 
 	return (watch->pending || (killed && watch->above)) &&
-	       watch->last_seen == 0 && read_outer_kills(watch, &outer) == 0 &&
+	       watch->last_seen == 0 && watch->elsewhere_known &&
+	       read_outer_kills(watch, &outer) == 0 &&
 	       (int64_t)(outer - watch->elsewhere) > 0;
 }
 
@@ -189,7 +193,7 @@ look_v2(struct oom_watch *watch, bool killed)
 {
 	uint64_t kills;
 
-	int r = read_v2(watch, &kills, &watch->elsewhere);
+	int r = read_v2(watch, &kills);
 	if (r == 0)
 		look_at_counter(watch, kills);
 	else if (missed_one(watch, killed) && watch->fn(watch->arg))
@@ -331,7 +335,7 @@ open_watch(struct oom_watch *watch)
 		return open_v1(watch->dir);
 	int fd = open_v2(watch);
 	if (fd >= 0)
-		(void)read_v2(watch, &kills, &watch->elsewhere);
+		(void)read_v2(watch, &kills);
 	return fd;
 }
 

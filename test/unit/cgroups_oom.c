@@ -336,6 +336,45 @@ test_v2_files_gone(void **state)
 	v2_files_gone(/* seen= */ true);
 }
 
+/* The counts of a cgroup and of the one above it, when the watch begins. */
+static void
+v2_above(const char *own, const char *above, const char *later, int told_n)
+{
+	char dir[] = "/tmp/chock-oom-XXXXXX", below[sizeof(dir) + 8];
+	struct cgroup cg = { .controller = "", .path = below, .dir = below };
+	struct told told = { 0 };
+
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(below, sizeof(below), "%s/below", dir);
+	assert_int_equal(mkdir(below, 0700), 0);
+	bed_write(dir, "memory.events", above);
+	bed_write(below, "memory.events", own);
+	struct oom_watch *w = watch(&told, &cg);
+	if (later) {
+		bed_write(dir, "memory.events", later);
+		oom_watch_check(w, /* killed= */ false);
+	}
+	bed_remove_files(below);
+	bed_write(dir, "memory.events", "oom_kill 3\n");
+	oom_watch_check(w, /* killed= */ true);
+	assert_int_equal(told.n, told_n);
+	unwatch(&told, w);
+	bed_remove_files(dir);
+}
+
+/* A kill above is ours only where it was known how many there were before. */
+static void
+test_v2_above(void **state)
+{
+	(void)state;
+	v2_above("oom_kill 0\n", "oom_kill 2\n", NULL, 1);
+	v2_above("oom_kill 0\n", "oom_kill 3\n", NULL, 0);
+	v2_above("oom_kill 0\n", "oom_kill 2\n", "oom_kill 3\n", 0);
+	v2_above("oom_kill 0\n", "max 0\n", NULL, 0);
+	v2_above("max 0\n", "oom_kill 3\n", NULL, 0);
+	v2_above("oom_kill 0\n", "oom_kill 2\n", "max 0\n", 0);
+}
+
 static void
 test_v2_files(void **state)
 {
@@ -416,6 +455,7 @@ main(void)
 		cmocka_unit_test(test_v1_without_counter),
 		cmocka_unit_test(test_v2_files),
 		cmocka_unit_test(test_v2_files_gone),
+		cmocka_unit_test(test_v2_above),
 		cmocka_unit_test_setup_teardown(
 		    test_v2_removed_after_kill, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(
