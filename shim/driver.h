@@ -54,11 +54,11 @@ struct driver {
 	    const struct container *c, const char *resources, struct err *err);
 
 	/* An init, or an exec, has come to be. On failure it is undone. */
-	int (*made)(struct process *p, struct err *err);
+	launch_made_fn *made;
 	/* The runtime has deleted it, or has failed to. */
 	void (*deleted)(const struct container *c);
 	/* A child's exit is in p->exit. True: it is the process's. False: the
-	 * driver raises it later. */
+	 * driver raises it later. NULL: it always is. */
 	bool (*exited)(struct process *p);
 
 	/* Without a request: what is dead already is fine. */

@@ -6,11 +6,15 @@
  * wait. Done is a join: the command has exited with success, and the terminal,
  * if there is to be one, has arrived. Only then is the pid file read; it is
  * complete by then by the runtimes' contract.
+ *
+ * Failed is a join as well: the command is dead, and so is the process that it
+ * left behind, whose exit was told.
  */
 #include "shim/launch.h"
 
 #include <errno.h>
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
@@ -39,6 +43,8 @@
 
 /* What a terminal has left whose process is dead already. */
 #define DEAD_CONSOLE_TIME (500 * NSEC_PER_MSEC)
+/* From SIGKILL to the end of a process that does not hang in the kernel. */
+#define DEATH_TIME (5 * NSEC_PER_SEC)
 
 struct launch {
 	struct list link; /* in the shim's launches */
@@ -46,6 +52,7 @@ struct launch {
 	const char *verb;
 	char *pid_file;
 	launch_argv_fn *argv;
+	launch_made_fn *made;
 	launch_done_fn *done;
 	void *arg;
 	enum launch_child child;
@@ -53,8 +60,8 @@ struct launch {
 	struct oci_run *run;
 	struct foreground *foreground; /* instead of run */
 	struct oci_console *console;
-	struct event *console_deadline;
-	int master; /* of the terminal, between arrival and use */
+	struct event deadline; /* of the terminal, or of what was killed */
+	int master;            /* of the terminal, between arrival and use */
 	off_t log_mark;
 	bool ran, run_done, run_ok;
 	bool failed; /* waits for the exit of a process that it left behind */
@@ -65,6 +72,7 @@ static void
 finish(struct launch *l)
 {
 	list_del(&l->link);
+	(void)event_del(&l->deadline);
 	l->p->launch = NULL;
 	l->done(l->failed ? &l->err : NULL, l->arg);
 }
@@ -102,25 +110,62 @@ abort_command(struct launch *l)
 		oci_run_abort(l->run);
 }
 
-/* A process that a failed command left behind must not outlive it. It is not
- * told of before its exit was seen, so that what is undone is undone for good.
- */
 static void
-clear(struct launch *l)
+set_deadline(struct launch *l, int64_t ns)
+{
+	struct timeval tv = clock_timeval(ns);
+
+	(void)event_add(&l->deadline, &tv);
+}
+
+/* Of an exec its driver wants to know more before it can be killed inside. */
+static void
+find_left_behind(struct launch *l)
 {
 	struct process *p = l->p;
 	struct err ignored;
 	pid_t pid;
 
-	if (l->child == LAUNCH_NAMED && !p->pid && l->ran &&
-	    read_pid(l, &pid) == 0)
-		(void)process_adopt(p, pid, &ignored);
+	if (l->child != LAUNCH_NAMED || p->pid || !l->ran ||
+	    read_pid(l, &pid) < 0 || process_adopt(p, pid, &ignored) < 0)
+		return;
+	if (l->made && !p->is_init)
+		(void)l->made(p, &ignored);
+}
+
+/* A process that a failed command left behind must not outlive it. It is not
+ * told of before its exit was seen, so that what is undone is undone for good.
+ * Whatever its driver asks of others, our child gets SIGKILL: that comes back.
+ */
+static void
+clear(struct launch *l)
+{
+	struct process *p = l->p;
+
+	find_left_behind(l);
 	oci_stdio_free(p->io);
 	p->io = NULL;
-	if (p->child) {
-		p->container->driver->kill(p);
+	if (!p->child) {
+		finish(l);
 		return;
 	}
+	p->container->driver->kill(p);
+	control_kill(p);
+	set_deadline(l, DEATH_TIME);
+}
+
+/* It hangs in the kernel. Its end, if it comes, concerns nobody any more. */
+static void
+let_go(struct launch *l)
+{
+	struct process *p = l->p;
+
+	log_task(LOG_LEVEL_WARN, p->container->id, p->is_init ? NULL : p->id,
+	    "process %d of a failed %s was killed and does not end", p->pid,
+	    l->verb);
+	child_free(p->child);
+	p->child = NULL;
+	p->pid = 0;
 	finish(l);
 }
 
@@ -155,8 +200,18 @@ take_process(struct launch *l, struct err *err)
 		p->pid = pid;
 		return 0;
 	}
-	r = process_adopt(p, pid, err);
-	if (r < 0) /* not that the container is not there */
+	return process_adopt(p, pid, err);
+}
+
+static int
+make(struct launch *l, struct err *err)
+{
+	int r = take_process(l, err);
+
+	if (r == 0 && l->made)
+		r = l->made(l->p, err);
+	/* Not that the container is not there. */
+	if (r < 0 && err->code == ERR_NOT_FOUND)
 		err->code = ERR_UNKNOWN;
 	return r;
 }
@@ -174,7 +229,7 @@ complete(struct launch *l)
 		r = oci_stdio_set_console_consume(
 		    p->io, take_fd(&l->master), &err);
 	if (r == 0)
-		r = take_process(l, &err);
+		r = make(l, &err);
 	if (r < 0) {
 		fail(l, &err);
 		return;
@@ -197,23 +252,20 @@ on_console(int master, const struct err *err, void *arg)
 }
 
 static void
-on_console_deadline(evutil_socket_t fd, short what, void *arg)
+on_deadline(evutil_socket_t fd, short what, void *arg)
 {
+	struct launch *l = arg;
 	struct err err;
 
 	(void)fd;
 	(void)what;
+	if (l->failed) {
+		let_go(l);
+		return;
+	}
 	(void)err_set(&err, ERR_DEADLINE_EXCEEDED, ETIMEDOUT,
 	    "the runtime sent no terminal: context deadline exceeded");
-	fail(arg, &err);
-}
-
-static void
-await_console(struct launch *l, int64_t ns)
-{
-	struct timeval tv = clock_timeval(ns);
-
-	(void)event_add(l->console_deadline, &tv);
+	fail(l, &err);
 }
 
 static void
@@ -236,7 +288,7 @@ on_run_done(struct oci_run *run, const struct oci_run_result *result, void *arg)
 	}
 	l->run_ok = true;
 	if (l->p->terminal && l->master < 0)
-		await_console(l, l->p->container->shim->times.console);
+		set_deadline(l, l->p->container->shim->times.console);
 	complete(l);
 }
 
@@ -278,9 +330,6 @@ open_console(struct launch *l, struct err *err)
 
 	if (!l->p->terminal)
 		return 0;
-	l->console_deadline = event_new(base, -1, 0, on_console_deadline, l);
-	if (!l->console_deadline)
-		return err_set_errno(err, ENOMEM, "open console");
 	return oci_console_new(
 	    base, PRIORITY_CHILD, on_console, l, &l->console, err);
 }
@@ -301,7 +350,7 @@ on_foreground(const struct err *err, void *arg)
 	}
 	l->run_ok = true;
 	if (l->p->terminal && l->master < 0)
-		await_console(l, l->p->container->shim->times.console);
+		set_deadline(l, l->p->container->shim->times.console);
 	complete(l);
 }
 
@@ -426,11 +475,14 @@ launch_start(struct process *p, const struct launch_spec *spec,
 	l->p = p;
 	l->verb = spec->verb;
 	l->argv = spec->argv;
+	l->made = spec->made;
 	l->done = spec->done;
 	l->arg = spec->arg;
 	l->child = spec->child;
 	l->no_streams = spec->no_streams;
 	l->master = -1;
+	(void)event_assign(
+	    &l->deadline, p->container->shim->base, -1, 0, on_deadline, l);
 	l->pid_file = spec->pid_file ? strdup(spec->pid_file) : NULL;
 	int r = spec->pid_file && !l->pid_file
 		    ? err_set_errno(err, ENOMEM, "launch process")
@@ -491,8 +543,7 @@ launch_free(struct launch *l)
 	oci_run_free(l->run);
 	foreground_free(l->foreground);
 	oci_console_free(l->console);
-	if (l->console_deadline)
-		event_free(l->console_deadline);
+	(void)event_del(&l->deadline);
 	close_fd(&l->master);
 	free(l->pid_file);
 	free(l);
@@ -507,7 +558,7 @@ launch_process_exited(struct launch *l)
 		finish(l);
 	else if (l->run_ok)
 		/* Its terminal is here by now, or never comes. */
-		await_console(l, DEAD_CONSOLE_TIME);
+		set_deadline(l, DEAD_CONSOLE_TIME);
 }
 
 void

@@ -23,10 +23,14 @@ struct process;
 typedef int launch_argv_fn(struct process *p, const char *console_socket,
     void *arg, struct oci_argv *ret, struct err *err);
 
+/* p has its pid. Failure is the launch's. */
+typedef int launch_made_fn(struct process *p, struct err *err);
+
 /*
  * err is NULL for success: p has its pid and its streams run. On failure the
  * command is dead and p has no streams; a process that it left behind is
- * adopted if it was found, and then killed, and its exit was raised before.
+ * adopted if it was found, and then killed, and its exit was raised before. One
+ * that SIGKILL cannot end within some seconds is p's no longer, and has none.
  * launch_free() is allowed inside.
  */
 typedef void launch_done_fn(const struct err *err, void *arg);
@@ -45,6 +49,7 @@ struct launch_spec {
 	enum launch_child child;
 	bool no_streams; /* they come with a later command */
 	launch_argv_fn *argv;
+	launch_made_fn *made; /* or NULL */
 	launch_done_fn *done;
 	void *arg;
 };

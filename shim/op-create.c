@@ -160,11 +160,6 @@ on_launched(const struct err *err, void *arg)
 {
 	struct create *self = arg;
 
-	struct process *p = self->op->p;
-	struct err made_err;
-
-	if (!err && p->container->driver->made(p, &made_err) < 0)
-		err = &made_err;
 	if (err)
 		undo(self, err);
 	else
@@ -181,6 +176,7 @@ after_mounts(struct create *self, struct err *err)
 		.verb = "create",
 		.pid_file = "init.pid",
 		.argv = create_argv,
+		.made = p->container->driver->made,
 		.done = on_launched,
 		.arg = self,
 		.child = child,

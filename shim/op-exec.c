@@ -68,13 +68,9 @@ static void
 on_launched(const struct err *err, void *arg)
 {
 	struct exec *self = arg;
-
 	struct process *p = self->op->p;
-	struct err made_err;
 
 	remove_spec(self);
-	if (!err && p->container->driver->made(p, &made_err) < 0)
-		err = &made_err;
 	/* Too late to be among what init's death has ended. */
 	if (!err && p->container->rule.init_dead)
 		p->container->driver->kill(p);
@@ -132,6 +128,7 @@ op_exec(struct op *op, struct err *err)
 		.child = p->container->driver->exec_child(p),
 		.pid_file = pid_file,
 		.argv = exec_argv,
+		.made = p->container->driver->made,
 		.done = on_launched,
 		.arg = self,
 	};

@@ -53,11 +53,7 @@ static void
 on_launched(const struct err *err, void *arg)
 {
 	struct restore *self = arg;
-	struct process *p = self->op->p;
-	struct err made_err;
 
-	if (!err && p->container->driver->made(p, &made_err) < 0)
-		err = &made_err;
 	op_finish(self->op, err);
 }
 
@@ -93,6 +89,7 @@ op_restore(struct op *op, struct err *err)
 		.child = op->p->container->driver->init_child(op->p->container),
 		.pid_file = "init.pid",
 		.argv = restore_argv,
+		.made = op->p->container->driver->made,
 		.done = on_launched,
 		.arg = self,
 	};

@@ -148,7 +148,7 @@ runsc_kill(struct process *p)
 
 	if (p->exit_seen || !p->pid)
 		return;
-	if (!was_started(p)) {
+	if (p->is_init && !was_started(p)) {
 		kill_created(p);
 		return;
 	}

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What has gone wrong in a sandbox is undone: once, and for good."""
 
+import os
+
 from chocktest import gvisor, procs
-from chocktest.gvisor import check_exit
+from chocktest.container import CREATED, RUNNING, STOPPED, Container
+from chocktest.gvisor import SIGNAL, check_exit
 from chocktest.runner import beyond_go
-from chocktest.ttrpc import NOT_FOUND, RpcError
+from chocktest.ttrpc import NOT_FOUND, UNKNOWN, RpcError
 
 
 # --- creates
@@ -73,3 +76,123 @@ def test_cancel_while_a_create_is_undone(t):
                          "connection closed")
 
     check_undone_once(t, hang_up)
+
+
+# --- restores
+
+@beyond_go
+def test_restored_into_a_lost_sandbox(t):
+    """runsc has restored it, and what it keeps of it is gone: nothing may run
+    that nobody knows of."""
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t, script=["restore after barrier made"])
+    made = c.bundle.barrier("made")
+    Container.create(c, checkpoint=c.host_path("image"))
+    start = c.send("Start")
+    made.wait_reached()
+    pid = int(c.sandbox.state_of(c.id, "pid"))
+    os.unlink(c.sandbox.state_of(c.id, "state-file"))
+    made.go()
+    t.error(UNKNOWN, None, start.result)
+    t.true(procs.wait_dead(pid, 0), "Start is answered and the process lives")
+    t.equal(c.wait()["exit_status"], 137)
+    t.equal(c.status(), STOPPED)
+    t.equal(c.delete()["exit_status"], 137)
+    check_exit(t, c)
+    check_no_bug(t, c)
+
+
+# --- execs
+
+def check_no_bug(t, c):
+    text = c.bundle.log.all_text()
+    t.true("impossible" not in text, text)
+
+
+def check_exec_failed(t, c, process):
+    """Start has been answered: nothing is left of exec e, nothing was told of
+    it, and nothing will be."""
+    t.true(procs.wait_dead(process, 0), "Start is answered, the exec lives")
+    t.equal(c.status("e"), STOPPED)
+    t.equal(c.wait("e")["exit_status"], 255)
+    c.delete("e")
+    t.true(c.status() in (CREATED, RUNNING), "the container goes on")
+    c.finish()
+    check_exit(t, c)
+    check_no_bug(t, c)
+    t.equal([e.topic for e in t.sink.of(c.id)
+             if getattr(e, "exec_id", "") == "e"], ["/tasks/exec-added"])
+
+
+@beyond_go
+def test_exec_without_a_pid_inside(t):
+    """It could never be signalled: its start fails, and it ends."""
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t, script=["exec set pid-file nothing"]).run()
+    c.add_exec("e", ["sleep", "1000000"])
+    pid_file = c.bundle.file("e.pid")
+    start = c.send("Start", exec_id="e")
+    procs.wait_until(lambda: os.path.exists(pid_file), "exec is there")
+    command = gvisor.command(t, "exec")
+    os.unlink(c.bundle.file("e.inner"))
+    with open(pid_file + ".new", "w", encoding="utf-8") as file:
+        file.write(str(command))
+    os.rename(pid_file + ".new", pid_file)
+    message = t.error(UNKNOWN, None, start.result)
+    t.true(message.startswith("pid of exec in the sandbox: "), message)
+    check_exec_failed(t, c, command)
+    t.equal(c.sandbox.calls, [])
+
+
+def check_without_a_pid_inside(t, c):
+    """An exec with a terminal, which is a runsc that the first one has left
+    behind."""
+    c.bundle.script("exec after barrier made")
+    made = c.bundle.barrier("made")
+    stdio = c.exec_stdio("e", stderr=False)
+    c.add_exec("e", ["sleep", "1000000"], stdio, terminal=True)
+    start = c.send("Start", exec_id="e")
+    made.wait_reached()
+    os.unlink(c.bundle.file("e.inner"))
+    pid = int(c.sandbox.state_of(c.id, "e"))
+    made.go()
+    t.error(UNKNOWN, None, start.result)
+    check_exec_failed(t, c, pid)
+    t.equal(c.sandbox.calls, [])
+
+
+@beyond_go
+def test_exec_with_a_terminal_and_without_a_pid_inside(t):
+    gvisor.use_runsc(t)
+    check_without_a_pid_inside(t, gvisor.sandbox(t).run())
+
+
+@beyond_go
+def test_exec_without_a_pid_inside_ahead_of_the_start(t):
+    """Of its container, which is not to pay for it."""
+    gvisor.use_runsc(t)
+    check_without_a_pid_inside(t, gvisor.sandbox(t).create())
+
+
+@beyond_go
+def test_exec_whose_terminal_never_comes(t):
+    """Given up, it is killed in the sandbox, too, and nobody else is."""
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t, script=["exec set console none",
+                                  "exec after barrier made"]).run()
+    made = c.bundle.barrier("made")
+    stdio = c.exec_stdio("e", stderr=False)
+    # The end of runsc hangs up the terminal.
+    c.add_exec("e", ["nohup", "sleep", "1000000"], stdio, terminal=True)
+    start = c.send("Start", exec_id="e")
+    made.wait_reached()
+    pid = int(c.sandbox.state_of(c.id, "e"))
+    procs.wait_until(lambda: procs.marked(t.token).get(
+        pid, "").startswith("sleep"), "nohup has done its work")
+    made.go()
+    c.kill(exec_id="e")
+    t.rpc_error("no terminal", start.result)
+    c.sandbox.wait_called(SIGNAL)
+    check_exec_failed(t, c, pid)
+    t.equal(c.sandbox.calls, [(SIGNAL, {
+        "CID": c.id, "Signo": 9, "PID": pid, "Mode": 0})])

@@ -7,10 +7,12 @@ container wait for it; ours answers them at once.
 
 import os
 import re
+import signal
+import subprocess
 import time
 
 from chocktest import procs, proto
-from chocktest.bundle import open_gate
+from chocktest.bundle import open_gate, read_text
 from chocktest.container import RUNNING, STOPPED, Container
 from chocktest.context import Skip
 from chocktest.measure import check_prompt, is_sanitized
@@ -359,6 +361,51 @@ def test_two_deletes_at_once(t):
                        else call.result()["exit_status"])
     t.true(answers in ([4, 4], [4, "gone"]), f"{answers}")
     t.sink.wait_for(c.id, "/tasks/delete")
+
+
+def hold_up_the_end(t, pid):
+    """Of the init of a pid namespace: a process inside is not reaped before
+    the one returned, its parent outside, is continued."""
+    keeper = subprocess.Popen(
+        ["nsenter", "-t", str(pid), "-p", "sleep", "1000000"],
+        env={**os.environ, procs.MARK: t.token})
+    procs.wait_until(lambda: "sleep" in procs.marked(t.token).get(
+        (procs.children(keeper.pid) or [0])[0], "")[:5], "a process inside")
+    keeper.send_signal(signal.SIGSTOP)
+    return keeper
+
+
+@beyond_go
+def test_failed_exec_whose_process_cannot_die(t):
+    """It hangs in the kernel: its Start is answered all the same, and nothing
+    is told of it later."""
+    c = t.container(script=["exec after barrier made", "exec after fail 1 no"])
+    made = c.bundle.barrier("made")
+    c.run()
+    c.add_exec("e", ["unshare", "-fp", "sleep", "1000000"])
+    start = c.send("Start", exec_id="e")
+    made.wait_reached()
+    parent = int(read_text(os.path.join(t.dir, "root", t.namespace, c.id,
+                                        "e")))
+    procs.wait_until(lambda: procs.children(parent), "init of the namespace")
+    pid = procs.children(parent)[0]
+    keeper = hold_up_the_end(t, pid)
+    procs.kill(parent)
+    procs.wait_until(lambda: pid in procs.children(c.shim.pid), "orphan")
+    with open(c.bundle.file("e.pid"), "w", encoding="utf-8") as file:
+        file.write(str(pid))
+    made.go()
+    t.error(UNKNOWN, "OCI runtime exec failed: no", start.result)
+    t.true(procs.exists(pid), "it has died")
+    c.bundle.log.wait_for(b"was killed and does not end")
+    t.equal(c.wait("e")["exit_status"], 255)
+    c.delete("e")
+    keeper.send_signal(signal.SIGCONT)
+    keeper.wait()
+    procs.wait_until(lambda: not procs.exists(pid), "dead and reaped")
+    t.equal(c.status(), RUNNING)
+    c.finish()
+    t.true("impossible" not in c.bundle.log.all_text(), "told later")
 
 
 @beyond_go
