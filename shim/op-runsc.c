@@ -20,7 +20,9 @@
 #include "shim/op-runsc.h"
 #include "shim/process.h"
 #include "shim/runsc-ask.h"
+#include "shim/runsc-control.h"
 #include "shim/runsc-process.h"
+#include "shim/runsc-sandbox.h"
 #include "shim/shim.h"
 
 #define STATUS_RUNSC_FAILED 128
@@ -67,6 +69,10 @@ on_started(const struct err *launch_err, void *arg)
 		op_finish(self->op, NULL);
 		return;
 	}
+	/* It may run all the same, when its runsc was late or its exit cannot
+	 * be asked for. */
+	if (!runsc_sandbox_is_dead(p->container->sandbox))
+		runsc_kill(p);
 	process_exited(p, STATUS_RUNSC_FAILED);
 	op_finish(self->op, &err);
 }

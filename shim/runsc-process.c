@@ -26,6 +26,7 @@
 #include "oci/urpc.h"
 #include "shim/container.h"
 #include "shim/process.h"
+#include "shim/runsc-control.h"
 #include "shim/runsc-sandbox.h"
 #include "shim/shim.h"
 
@@ -143,7 +144,8 @@ runsc_process_exited(struct process *p)
 
 static int await_by_command(struct runsc_process *self, struct err *err);
 
-/* A sandbox that dies hangs up first, on a command as well. */
+/* A sandbox that dies hangs up first, on a command as well. One that lives is
+ * asked to kill what nobody can wait for. */
 static void
 give_up(struct runsc_process *self, const struct err *err)
 {
@@ -154,6 +156,7 @@ give_up(struct runsc_process *self, const struct err *err)
 		process_exited(p, STATUS_KILLED);
 		return;
 	}
+	runsc_kill(p);
 	self->unknown = true;
 	free(self->why);
 	self->why = strdup(err->msg);

@@ -5,9 +5,14 @@ import os
 
 from chocktest import gvisor, procs
 from chocktest.container import CREATED, RUNNING, STOPPED, Container
-from chocktest.gvisor import SIGNAL, check_exit
+from chocktest.gvisor import SIGNAL, WAIT, check_exit
 from chocktest.runner import beyond_go
 from chocktest.ttrpc import NOT_FOUND, UNKNOWN, RpcError
+
+
+def check_no_bug(t, c):
+    text = c.bundle.log.all_text()
+    t.true("impossible" not in text, text)
 
 
 # --- creates
@@ -102,12 +107,53 @@ def test_restored_into_a_lost_sandbox(t):
     check_no_bug(t, c)
 
 
+# --- members that nobody can wait for
+
+def check_killed(t, c, m, why):
+    """m counts as ended, and does not run on unseen."""
+    pid = int(c.sandbox.state_of(m.id, "pid"))
+    t.equal(m.wait()["exit_status"], 128)
+    t.true(procs.wait_dead(pid), why)
+    t.equal(m.delete()["exit_status"], 128)
+    check_exit(t, m, 128)
+    t.equal(c.status(), RUNNING)
+    c.finish()
+    check_no_bug(t, c)
+
+
+@beyond_go
+def test_start_that_fails_in_the_end(t):
+    """runsc has started it, and says that it has not."""
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t).run()
+    m = gvisor.member(c, script=["start after fail 1 no"]).create()
+    t.error(UNKNOWN, "OCI runtime start failed: no", m.start)
+    check_killed(t, c, m, "started")
+    t.equal(m.bundle.calls("kill"), [])
+
+
+@beyond_go
+def test_start_that_fails_in_the_end_with_commands(t):
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t).run()
+    c.sandbox.stop_listening()
+    m = gvisor.member(c, script=["start after fail 1 no"]).create()
+    t.error(UNKNOWN, "OCI runtime start failed: no", m.start)
+    check_killed(t, c, m, "started")
+    t.equal(len(m.bundle.calls("kill")), 1)
+
+
+@beyond_go
+def test_wait_that_fails(t):
+    """What waits for it ends ahead of it."""
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t).run()
+    c.sandbox.faults = {WAIT: gvisor.refusal}
+    m = gvisor.member(c, script=["wait before fail 1 no"]).run()
+    check_killed(t, c, m, "nobody waits for it")
+
+
 # --- execs
-
-def check_no_bug(t, c):
-    text = c.bundle.log.all_text()
-    t.true("impossible" not in text, text)
-
 
 def check_exec_failed(t, c, process):
     """Start has been answered: nothing is left of exec e, nothing was told of
