@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tests for cgroups/remove.c. Directories pass for hierarchies: rmdir(2) leaves
- * alone what is not empty in either.
+ * Tests for cgroups/remove.c. Mostly directories pass for hierarchies: rmdir(2)
+ * leaves alone what is not empty in either. Only a real cgroup is busy.
  */
 #include <limits.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +19,7 @@
 
 #include "base/fd.h"
 #include "cgroups/cgroup-internal.h"
+#include "test/unit/cgroup-bed.h"
 
 static char top[] = "/tmp/chock-remove.XXXXXX";
 
@@ -106,6 +108,66 @@ test_odd_paths(void **state)
 	assert_true(exists("v1"));
 }
 
+static bool
+is_asleep(pid_t pid)
+{
+	char path[64], text[64] = "";
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool asleep =
+	    read(fd, text, sizeof(text) - 1) > 0 && strstr(text, ") S ");
+	(void)close(fd);
+	return asleep;
+}
+
+/* Ends when, after a byte, its parent has gone to sleep; or at end of file. */
+static pid_t
+spawn_leaver(int *ret_go)
+{
+	int pipe_fds[2];
+	pid_t parent = getpid();
+	char c;
+
+	assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		bed_die_with(parent);
+		(void)close(pipe_fds[1]);
+		if (read(pipe_fds[0], &c, 1) == 1)
+			while (!is_asleep(parent))
+				(void)sched_yield();
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	(void)close(pipe_fds[0]);
+	*ret_go = pipe_fds[1];
+	return pid;
+}
+
+static void
+test_busy(void **state)
+{
+	cleanup_mountinfo struct mountinfo mounts = { 0 };
+	char dir[PATH_MAX];
+	int go;
+
+	(void)state;
+	bed_need("pids", "cgroup.procs", "cgroup.procs");
+	(void)snprintf(dir, sizeof(dir), "%s", bed_dir("pids"));
+	const char *path = strrchr(dir, '/');
+	assert_int_equal(mountinfo_read(&mounts), 0);
+	pid_t pid = spawn_leaver(&go);
+	cgroup_free(bed_enter(pid));
+	assert_false(cgroup_remove_in(&mounts, path));
+	assert_int_equal(access(dir, F_OK), 0);
+	assert_int_equal(write(go, "x", 1), 1);
+	cgroup_remove(path);
+	assert_int_not_equal(access(dir, F_OK), 0);
+	(void)close(go);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 static int
 set_up(void **state)
 {
@@ -141,6 +203,8 @@ main(void)
 		cmocka_unit_test(test_every_hierarchy),
 		cmocka_unit_test(test_used),
 		cmocka_unit_test(test_odd_paths),
+		cmocka_unit_test_setup_teardown(
+		    test_busy, bed_setup, bed_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
