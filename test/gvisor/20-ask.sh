@@ -33,12 +33,14 @@ exec_listed() {
 }
 
 metrics_counted() {
-	local name
+	local name names='memory.usage_in_bytes cpuacct.usage pids.current'
+	[ ! -e /sys/fs/cgroup/cgroup.controllers ] ||
+		names='memory.usage cpu.usage_usec pids.current'
 	run_idle mc
 	c task metrics mc >metrics
 	cat metrics
-	for name in memory.usage_in_bytes cpuacct.usage pids.current; do
-		[ "$(metric $name)" -gt 0 ] || fail "$name: $(metric $name)"
+	for name in $names; do
+		[ "$(metric "$name")" -gt 0 ] || fail "$name: $(metric "$name")"
 	done
 	remove mc
 }

@@ -164,6 +164,19 @@ restart() {
 	events_stop
 }
 
+# The sandbox has the memory, and dies of it; its containers go with it.
+out_of_memory() {
+	events_start ev
+	c-run -d --null-io --memory-limit 100000000 "$IMAGE" om \
+		sh -c 'dd if=/dev/zero of=/tmp/much bs=1M count=400'
+	expect_exit 137 om
+	wait_for 20 events_are delete 1
+	wait_for 20 events_are oom 1
+	events_check --exits 1
+	events_stop
+}
+
+sys_test core "oom: told, and 137" out_of_memory
 sys_test core "pod: three containers in one sandbox and one shim" pod
 sys_test core "pod: one that cannot start" bad_command
 sys_test core "delete: created and never started" created_only
