@@ -24,7 +24,8 @@ packages() {
     ;;
   sys)
     echo containerd runc busybox-static jq procps python3 util-linux \
-      python3-grpcio python3-protobuf python3-websocket protobuf-compiler
+      python3-grpcio python3-protobuf python3-websocket protobuf-compiler \
+      patchelf
     ;;
   docker)
     echo docker.io containerd runc busybox-static python3 util-linux
