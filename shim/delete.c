@@ -31,8 +31,8 @@
 #include "shim/keep.h"
 #include "shim/kill-recorded.h"
 #include "shim/options.h"
-#include "shim/personality.h"
 #include "shim/recorder.h"
+#include "shim/runtime-kind.h"
 #include "shim/shim.h"
 #include "shim/socket.h"
 #include "shim/tombstone.h"
@@ -112,16 +112,14 @@ runtime_knows(const char *root, const char *id, char **ret_sandbox)
 static void
 delete_from_runtime(struct deletion *d)
 {
-	const char *root =
-	    *d->options.root ? d->options.root : personality()->root;
 	char ns_root[PATH_MAX];
 	cleanup_free char *sandbox = NULL;
 	cleanup_argv struct oci_argv argv = { 0 };
 	struct oci_run *run = NULL;
 	struct err err;
 
-	int r =
-	    path_format(ns_root, sizeof(ns_root), "%s/%s", root, d->args->ns);
+	int r = path_format(
+	    ns_root, sizeof(ns_root), "%s/%s", d->options.root, d->args->ns);
 	if (r == 0 && !runtime_knows(ns_root, d->args->id, &sandbox))
 		return;
 	struct oci_runtime runtime = {
@@ -281,22 +279,36 @@ print_answer(const struct exit_status *exit, struct err *err)
 	return r < 0 ? err_set_errno(err, -r, "print answer") : 0;
 }
 
+/* As Create has completed and kept them; else what it would have made of a
+ * request that says nothing. */
+static int
+find_options(struct deletion *d, struct err *err)
+{
+	int r = 0;
+
+	if (options_load(d->bundle, &d->options, err) < 0) {
+		log_warn("%s, using defaults", err->msg);
+		r = options_decode("", NULL, 0, &d->options, err);
+	}
+	if (r == 0 && !*d->options.binary)
+		r = runtime_kind_complete(
+		    &d->config, d->bundle, &d->options, err);
+	return r;
+}
+
 static int
 run(struct deletion *d, struct err *err)
 {
-	struct err ignored;
-
 	int r = identifier_check(d->args->id, err);
 	if (r == 0)
 		r = find_bundle(d, err);
 	if (r < 0)
 		return r;
-	if (options_load(d->bundle, &d->options, &ignored) < 0) {
-		log_warn("%s, using defaults", ignored.msg);
-		(void)options_decode("", NULL, 0, &d->options, &ignored);
-	}
 	struct exit_status exit = find_exit(d);
-	delete_from_runtime(d);
+	if (find_options(d, err) == 0)
+		delete_from_runtime(d);
+	else
+		log_warn("failed to remove container: %s", err->msg);
 	remove_cgroup(d);
 	unmount_rootfs(d);
 	remove_dead_socket(d);
@@ -304,19 +316,25 @@ run(struct deletion *d, struct err *err)
 	return print_answer(&exit, err);
 }
 
+/* A file that cannot be used is no reason to leave anything behind. */
+static int
+find_config(struct config *ret, struct err *err)
+{
+	if (config_load(ret, err) == 0)
+		return 0;
+	log_warn("%s, using defaults", err->msg);
+	return config_init(ret, err);
+}
+
 int
 delete_run(const struct args *args, struct err *err)
 {
 	struct deletion d = { .args = args };
-	struct err ignored;
 
-	int r = config_load(&d.config, &ignored);
-	if (r < 0) {
-		log_warn("%s, using defaults", ignored.msg);
-		r = config_init(&d.config, err);
-	}
-	if (r == 0)
-		r = shim_init(&d.shim, &d.config, args->ns, "", err);
+	int r = find_config(&d.config, err);
+	if (r < 0)
+		return r;
+	r = shim_init(&d.shim, &d.config, args->ns, "", err);
 	if (r == 0)
 		r = run(&d, err);
 	options_done(&d.options);

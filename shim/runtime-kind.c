@@ -33,9 +33,9 @@ struct runtime_kind {
 
 /* Of chock.conf, else of our name. */
 static int
-underlay_defaults(struct container *c, struct err *err)
+underlay_defaults(
+    const struct config *config, struct task_options *options, struct err *err)
 {
-	const struct config *config = c->shim->config;
 	char *binary = (char *)(uintptr_t)(*config->runtime_binary
 					       ? config->runtime_binary
 					       : personality()->binary);
@@ -52,7 +52,18 @@ underlay_defaults(struct container *c, struct err *err)
 		.log_path = none,
 	};
 
-	return options_underlay(&c->options, &defaults, err);
+	return options_underlay(options, &defaults, err);
+}
+
+int
+runtime_kind_complete(const struct config *config, const char *bundle,
+    struct task_options *options, struct err *err)
+{
+	int r = 0;
+
+	if (personality()->gvisor)
+		r = gvisor_config_load(bundle, options, err);
+	return r < 0 ? r : underlay_defaults(config, options, err);
 }
 
 /* Where the sandbox's own last words go: beside the pod's logs. */
@@ -104,12 +115,9 @@ int
 runtime_kind_find(struct container *c, struct err *err)
 {
 	const struct runtime_known *known = &c->shim->known;
-	int r = 0;
 
-	if (personality()->gvisor)
-		r = gvisor_config_load(c->bundle, &c->options, err);
-	if (r == 0)
-		r = underlay_defaults(c, err);
+	int r =
+	    runtime_kind_complete(c->shim->config, c->bundle, &c->options, err);
 	if (r < 0)
 		return r;
 	enum oci_kind kind = oci_kind_of_binary(c->options.binary);

@@ -11,8 +11,10 @@
 #include "base/err.h"
 #include "oci/kind.h"
 
+struct config;
 struct container;
 struct runtime_kind;
+struct task_options;
 
 /* The binary that a shim asked last, and what it said. */
 struct runtime_known {
@@ -21,8 +23,14 @@ struct runtime_known {
 };
 
 /*
- * Completes c's options from gVisor's configuration, where that applies, and
- * from our own defaults, and gives c its driver and root: 1, or 0 when its
+ * Completes options from gVisor's configuration, where our name asks for that,
+ * and from our own defaults.
+ */
+int runtime_kind_complete(const struct config *config, const char *bundle,
+    struct task_options *options, struct err *err);
+
+/*
+ * Completes c's options and gives c its driver and root: 1, or 0 when its
  * runtime has to be asked first. What results is kept in the bundle.
  */
 int runtime_kind_find(struct container *c, struct err *err);

@@ -9,6 +9,8 @@ from concurrent import futures
 
 from chocktest import ttrpc
 from chocktest.container import Container
+from chocktest.context import Skip
+from chocktest.measure import is_sanitized
 
 
 def test_mistake_fails_the_start(t):
@@ -21,15 +23,64 @@ def test_mistake_fails_the_start(t):
     t.check_clean()
 
 
+def crash(c):
+    c.shim.kill(signal.SIGKILL)
+    c.shim.wait_gone()
+
+
 def test_mistake_does_not_fail_delete(t):
     """Whoever broke the file still gets rid of the containers."""
     c = t.container().run()
-    t.configure("[nothing]\nat = all\n")
-    c.shim.kill(signal.SIGKILL)
-    c.shim.wait_gone()
+    path = t.configure("[nothing]\nat = all\n")
+    crash(c)
     result = c.shim.delete_command()
     t.equal(result.code, 0, result)
+    t.true(f"{path}:1: unknown section [nothing], using defaults"
+           in result.err, result)
     t.equal(result.response["exit_status"], 137)
+    t.check_clean()
+
+
+def test_delete_without_memory_for_defaults(t):
+    """It says so, and another one does what this one did not."""
+    if is_sanitized(t.shim_path):
+        raise Skip("a sanitizer must be loaded first")
+    c = t.container().run()
+    crash(c)
+    t.extra_env = {
+        "LD_PRELOAD": os.path.join(t.config.preload, "no-copy.so"),
+        "NO_COPY_OF": "/var/lib/chock/recordings"}
+    result = c.shim.delete_command()
+    t.equal(result.code, 1, result)
+    t.equal(result.out, b"")
+    t.true("read configuration: Cannot allocate memory" in
+           result.err.splitlines()[-1], result)
+    t.extra_env = {}
+    t.equal(c.shim.delete_command().response["exit_status"], 137)
+    t.check_clean()
+
+
+def test_delete_without_options(t):
+    """Nobody can read what the request said: the file is left, and the name."""
+    t.configure(f"[runtime]\nbinary = {t.runtime}\n"
+                f"root = {os.path.join(t.dir, 'elsewhere')}\n")
+    for name, text in (("broken", "{"), ("none", None)):
+        bundle = t.bundle(name=name)
+        c = Container(t, t.shim(bundle), bundle)
+        c.shim.call("Create", id=c.id, bundle=bundle.path)
+        crash(c)
+        os.unlink(bundle.file("options.json"))
+        if text:
+            with open(bundle.file("options.json"), "w",
+                      encoding="utf-8") as file:
+                file.write(text)
+        result = c.shim.delete_command()
+        t.equal(result.code, 0, result)
+        t.equal("options.json is not JSON, using defaults" in result.err,
+                text is not None, result)
+        t.true("failed" not in result.err, result)
+        t.equal(len(bundle.calls("delete")), 1, "deletes")
+        t.equal(os.listdir(f"{t.dir}/elsewhere/{t.namespace}"), [])
     t.check_clean()
 
 
@@ -119,8 +170,7 @@ def keep_after_a_crash(t, policy):
     kept = os.path.join(t.dir, "kept")
     t.configure(f"[recorder]\nkeep = {policy}\ndirectory = {kept}\n")
     c = t.container().run()
-    c.shim.kill(signal.SIGKILL)
-    c.shim.wait_gone()
+    crash(c)
     c.shim.delete_command()
     return len(os.listdir(kept)) if os.path.isdir(kept) else 0
 
@@ -130,8 +180,7 @@ def test_idle_does_not_cut_delete_short(t):
     c = t.container(script=["delete before barrier b"])
     barrier = c.bundle.barrier("b")
     c.run()
-    c.shim.kill(signal.SIGKILL)
-    c.shim.wait_gone()
+    crash(c)
     t.configure("[shim]\nidle = 1ms\n")
     with futures.ThreadPoolExecutor(1) as pool:
         result = pool.submit(c.shim.delete_command)
