@@ -82,7 +82,41 @@ short_lives() {
 	events_stop
 }
 
+# have_children PID N: dead ones that were not waited for count.
+have_children() {
+	[ "$(wc -w <"/proc/$1/task/$1/children")" = "$2" ]
+}
+
+# Orphans of a container without a pid namespace are the shim's to reap. All end
+# in the same moment as init, while containerd does nothing at all.
+orphans() {
+	local n shim
+	n=$(scaled 2000)
+	mkfifo gate
+	events_start ev
+	c-run -d --null-io --with-ns pid:/proc/1/ns/pid --mount \
+		"type=bind,src=$T/gate,dst=/tmp/gate,options=rbind:ro" \
+		"$IMAGE" lo sh -c "
+			i=0
+			while [ \$i -lt $n ]; do
+				(cat /tmp/gate &)
+				i=\$((i + 1))
+			done
+			cat /tmp/gate; exit 7"
+	shim=$(shim_pids)
+	wait_for 120 have_children "$shim" $((n + 1))
+	kill -STOP "$(containerd_pid)"
+	gate_open gate
+	wait_for 60 have_children "$shim" 0
+	kill -CONT "$(containerd_pid)"
+	expect_exit 7 lo
+	wait_for 20 events_are delete 1
+	events_check --exits 1
+	events_stop
+}
+
 sys_test core "load: 200 containers at once end at once" many_containers
 sys_test core "load: 70 execs at once" many_execs
 sys_test core "load: init killed among 500 execs" exec_race
 sys_test full "load: short lives" short_lives
+sys_test full "load: 2000 orphans end at once" orphans
