@@ -2,11 +2,6 @@
 # shellcheck shell=bash
 # What the shim asks the sandbox itself, without a command of runsc.
 
-# The value of a metric in what `ctr task metrics` prints.
-metric() {
-	awk -v name="$1" '$1 == name { print $2 }' metrics
-}
-
 # Processes, figures, signals, pausing: no runsc is run for any of it.
 ask_by_socket() {
 	run_idle ask

@@ -362,6 +362,11 @@ is_status() {
 	[ "$(status_of "$1")" = "$2" ]
 }
 
+# metric NAME: its value in `metrics`, which `c task metrics` has printed.
+metric() {
+	awk -v name="$1" '$1 == name { print $2 }' metrics
+}
+
 # expect_exit N ID: waits for the end of a detached container, and removes it.
 # What `task rm` says about the exit status is a warning in some versions and
 # its own status in others.

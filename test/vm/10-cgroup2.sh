@@ -69,11 +69,6 @@ kill_frozen() {
 	expect_exit 137 kf
 }
 
-# metric NAME: what ctr says of it.
-metric() {
-	awk -v name="$1" '$1 == name { print $2 }' metrics
-}
-
 # file_value ID FILE [KEY]
 file_value() {
 	awk -v key="${3-}" 'key == "" { print $1 } $1 == key { print $2 }' \

@@ -2,9 +2,9 @@
 # shellcheck shell=bash
 # Checkpoint and restore with CRIU, which does not start on user-mode Linux.
 
-# run_counting ID: a container that counts in a file of its own.
+# run_counting ID [OPTION...]: a container that counts in a file of its own.
 run_counting() {
-	c-run -d --null-io "$IMAGE" "$1" sh -c \
+	c-run -d --null-io "${@:2}" "$IMAGE" "$1" sh -c \
 		'n=0; while :; do n=$((n + 1)); echo $n >/tmp/n; sleep 0.1; done'
 	wait_for 30 counted "$1" 3
 }
@@ -50,6 +50,26 @@ checkpoint_restore() {
 	events_stop
 }
 
+# Its cgroup is found again: it is counted, and what it kills is told.
+checkpoint_limits() {
+	local status=0
+	run_counting cl --memory-limit 67108864
+	within 60 c c checkpoint --rw --task --image cl chock.test/cl:1
+	remove cl
+	events_start ev
+	within 60 c c restore --rw --live cl chock.test/cl:1
+	runs_nothing c task metrics cl >metrics
+	[ "$(metric pids.current)" -gt 0 ] || fail "$(cat metrics)"
+	[ "$(metric memory.usage)" -gt 0 ] || fail "$(cat metrics)"
+	c task exec --exec-id hog cl dd if=/dev/zero of=/dev/null bs=128M ||
+		status=$?
+	[ $status = 137 ] || fail "status $status of what takes too much"
+	wait_for 20 events_are oom 1
+	is_status cl RUNNING
+	remove cl
+	events_stop
+}
+
 # A failure is told, and the container lives on.
 checkpoint_fails() {
 	run_idle fa
@@ -62,4 +82,5 @@ checkpoint_fails() {
 
 sys_test core "checkpoint: leaves the files of CRIU" checkpoint_files
 sys_test core "checkpoint: restored, it goes on" checkpoint_restore
+sys_test core "checkpoint: restored, it is counted and limited" checkpoint_limits
 sys_test core "checkpoint: a failure is told" checkpoint_fails
