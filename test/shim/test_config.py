@@ -7,8 +7,8 @@ import signal
 import time
 from concurrent import futures
 
-from chocktest import ttrpc
-from chocktest.container import Container
+from chocktest import proto, ttrpc
+from chocktest.container import RUNNING, Container
 from chocktest.context import Skip
 from chocktest.measure import is_sanitized
 
@@ -101,6 +101,56 @@ def test_default_runtime_and_root(t):
     t.check_clean()
 
 
+def test_the_request_wins(t):
+    """Over what the file says of the same."""
+    root = os.path.join(t.dir, "elsewhere")
+    t.configure(f"[runtime]\nbinary = /nowhere/runc\nroot = {root}\n")
+    c = t.container().run()
+    t.equal(c.status(), RUNNING)
+    t.true(not os.path.exists(root), "the file's root")
+    t.true(os.path.isdir(f"{t.dir}/root/{t.namespace}"), "the request's root")
+    c.finish()
+    c.shutdown()
+    t.check_clean()
+
+
+def test_runtime_timeout(t):
+    t.configure("[runtime]\ntimeout = 1s\n")
+    c = t.container(script=["update before hang"]).run()
+    t.error(ttrpc.DEADLINE_EXCEEDED, f"{t.runtime} did not terminate "
+            "successfully: signal: killed: context deadline exceeded",
+            c.call, "Update", resources=proto.any_of("x", b"{}"))
+    c.finish()
+    c.shutdown()
+    t.check_clean()
+
+
+def test_events_queue(t):
+    """Of more than that what says nothing in the end is dropped."""
+    t.configure("[events]\nqueue = 2\n")
+    t.sink.down()
+    c = t.container().run()
+    for _ in range(3):
+        c.call("Pause")
+        c.call("Resume")
+    c.finish()
+    t.sink.up()
+    t.sink.wait_for(c.id, "/tasks/delete", timeout=100)
+    t.equal(t.events_of(c), [f"/tasks/{topic}" for topic in
+                             ("create", "start", "exit", "delete")])
+
+
+def test_events_drain(t):
+    """Nobody takes them, so it ends with some left."""
+    t.configure("[events]\ndrain = 0\n")
+    t.sink.down()
+    c = t.container().run()
+    c.finish()
+    begin = time.monotonic()
+    c.shutdown()
+    t.true(time.monotonic() - begin < 5, "waited for containerd")
+
+
 def test_log_level(t):
     t.configure("[log]\nlevel = debug\n")
     c = t.container().run()
@@ -173,6 +223,21 @@ def keep_after_a_crash(t, policy):
     crash(c)
     c.shim.delete_command()
     return len(os.listdir(kept)) if os.path.isdir(kept) else 0
+
+
+def test_recorder_files(t):
+    """So many are kept; the oldest makes room."""
+    kept = os.path.join(t.dir, "kept")
+    t.configure(f"[recorder]\nfiles = 2\ndirectory = {kept}\n")
+    ids = []
+    for name in ("a", "b", "c"):
+        c = t.container(name=name).run()
+        crash(c)
+        c.shim.delete_command()
+        ids.append(c.id)
+    names = sorted(os.listdir(kept))
+    t.equal(len(names), 2, names)
+    t.true(ids[1] in names[0] and ids[2] in names[1], names)
 
 
 def test_idle_does_not_cut_delete_short(t):
