@@ -34,8 +34,8 @@ enum fsm_sandbox_event {
 enum fsm_sandbox_action {
 	FSM_SANDBOX_SPAWN,  /* the process is this sandbox's: answer */
 	FSM_SANDBOX_REPLY,  /* answer */
-	FSM_SANDBOX_KILL,   /* end the containers and the process, and keep the
-			     * request until that is dead */
+	FSM_SANDBOX_KILL,   /* end the process, and keep the request until it is
+			     * dead */
 	FSM_SANDBOX_KEEP,   /* keep the request until it is dead */
 	FSM_SANDBOX_WAKE,   /* answer what was kept, and the request */
 	FSM_SANDBOX_REFUSE, /* not in this state */

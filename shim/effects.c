@@ -40,7 +40,7 @@ EFFECT(ABORT_OP)
 	op_abort(p->op);
 }
 
-EFFECT(KILL_INIT)
+EFFECT(KILL_PROCESS)
 {
 	p->container->driver->kill(p);
 }

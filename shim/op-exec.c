@@ -68,12 +68,8 @@ static void
 on_launched(const struct err *err, void *arg)
 {
 	struct exec *self = arg;
-	struct process *p = self->op->p;
 
 	remove_spec(self);
-	/* Too late to be among what init's death has ended. */
-	if (!err && p->container->rule.init_dead)
-		p->container->driver->kill(p);
 	op_finish(self->op, err);
 }
 

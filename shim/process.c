@@ -101,6 +101,16 @@ common_event(const struct process *p, enum process_common_event event)
 	return p->is_init ? init_events[event] : exec_events[event];
 }
 
+/* An exec may come to run when init's death has ended the others already. */
+static unsigned
+raised_event(const struct process *p, enum process_common_event event)
+{
+	if (!p->is_init && event == PROCESS_OP_OK &&
+	    !fsm_rule_admits_start(p->container->rule))
+		return FSM_EXEC_EV_OP_OK_DEAD;
+	return common_event(p, event);
+}
+
 static struct fsm_step
 step_of(const struct process *p, unsigned event)
 {
@@ -240,7 +250,7 @@ process_event(struct process *p, unsigned event, struct request *req)
 void
 process_raise(struct process *p, enum process_common_event event)
 {
-	process_event(p, common_event(p, event), NULL);
+	process_event(p, raised_event(p, event), NULL);
 }
 
 void

@@ -162,6 +162,7 @@ refuse_init(const struct process *p, enum fsm_init_event event, struct err *ret)
 	case FSM_INIT_EV_EXECS_GONE:
 	case FSM_INIT_EV_OOM:
 	case FSM_INIT_EV_CANCEL:
+	case FSM_INIT_EV_STOP_POD:
 	case FSM_INIT_EVENTS:
 		(void)refuse_missing_container(ret);
 		return;
@@ -217,6 +218,7 @@ refuse_exec(const struct process *p, enum fsm_exec_event event, struct err *ret)
 	case FSM_EXEC_EV_QUERY:
 	case FSM_EXEC_EV_CLOSE_IO:
 	case FSM_EXEC_EV_OP_OK:
+	case FSM_EXEC_EV_OP_OK_DEAD:
 	case FSM_EXEC_EV_OP_FAIL:
 	case FSM_EXEC_EV_EXITED:
 	case FSM_EXEC_EV_GONE:

@@ -53,6 +53,7 @@ is_init_request(enum fsm_init_event event)
 	case FSM_INIT_EV_EXECS_GONE:
 	case FSM_INIT_EV_OOM:
 	case FSM_INIT_EV_CANCEL:
+	case FSM_INIT_EV_STOP_POD:
 	case FSM_INIT_EVENTS:
 		return false;
 	}
@@ -75,6 +76,7 @@ is_exec_request(enum fsm_exec_event event)
 	case FSM_EXEC_EV_CLOSE_IO:
 		return true;
 	case FSM_EXEC_EV_OP_OK:
+	case FSM_EXEC_EV_OP_OK_DEAD:
 	case FSM_EXEC_EV_OP_FAIL:
 	case FSM_EXEC_EV_EXITED:
 	case FSM_EXEC_EV_GONE:
@@ -97,7 +99,8 @@ ends_operation(const struct actor *a, uint8_t event)
 	if (actor_is_init(a))
 		return event == FSM_INIT_EV_OP_OK ||
 		       event == FSM_INIT_EV_OP_FAIL;
-	return event == FSM_EXEC_EV_OP_OK || event == FSM_EXEC_EV_OP_FAIL;
+	return event == FSM_EXEC_EV_OP_OK || event == FSM_EXEC_EV_OP_OK_DEAD ||
+	       event == FSM_EXEC_EV_OP_FAIL;
 }
 
 /* ---- answers ---- */

@@ -16,12 +16,13 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "fsm/fsm.h"
 #include "ipc/proto/sandbox.pb.h"
 #include "ipc/server.h"
 #include "ipc/timestamp.h"
 #include "oci/child.h"
 #include "shim/container.h"
-#include "shim/driver.h"
+#include "shim/process.h"
 #include "shim/reply.h"
 #include "shim/shim.h"
 
@@ -260,7 +261,7 @@ kill_containers(const struct sandbox *sandbox)
 	list_for_each(l, tmp, &sandbox->shim->containers)
 	{
 		struct container *c = list_entry(l, struct container, link);
-		c->driver->kill(&c->init);
+		process_event(&c->init, FSM_INIT_EV_STOP_POD, NULL);
 	}
 }
 

@@ -49,8 +49,9 @@ void sandbox_free(struct sandbox *sandbox);
 void sandbox_start(struct sandbox *sandbox, struct ttrpc_call *call);
 
 /*
- * Asks the process and all containers of the shim to end, and kills what is
- * left after timeout_ns. The call is answered once the process is dead.
+ * Kills all containers of the shim, with what is being created, asks the
+ * process to end, and kills it after timeout_ns. The call is answered once the
+ * process is dead.
  */
 void sandbox_stop(
     struct sandbox *sandbox, struct ttrpc_call *call, int64_t timeout_ns);

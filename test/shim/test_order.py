@@ -146,6 +146,25 @@ def test_created_exec_is_not_started_after_init(t):
 
 
 @beyond_go
+def test_exec_that_comes_to_run_after_init(t):
+    """Init's end has ended the others by then: this one is ended, too, and
+    told as the others are."""
+    c = t.container(script=["exec after barrier b"]).run()
+    barrier = c.bundle.barrier("b")
+    c.add_exec("e", ["sleep", "1000000"])
+    start = c.send("Start", exec_id="e")
+    barrier.wait_reached()
+    c.kill()
+    procs.wait_until(lambda: c.status() == STOPPED, "init has ended")
+    barrier.go()
+    t.true(start.result()["pid"] > 0, "a pid")
+    t.equal(c.wait("e")["exit_status"], 137)
+    t.equal(c.wait()["exit_status"], 137)
+    t.sink.wait_for(c.id, "/tasks/exit", count=2)
+    t.equal([e.id for e in t.sink.of(c.id, "/tasks/exit")], ["e", c.id])
+
+
+@beyond_go
 def test_exec_start_failure_is_an_end(t):
     """The Go shim leaves it "created" and crashes on a second Start; ours has
     it stopped with status 255: Wait ends, Delete works, Start is refused."""

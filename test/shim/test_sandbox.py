@@ -197,6 +197,47 @@ def test_stop_ends_containers_of_a_dead_one(t):
     s.shim.wait_gone()
 
 
+def test_stop_ends_a_paused_container(t):
+    """Which has to be thawed to die."""
+    s = Sandbox(t)
+    s.start()
+    c = Container(t, s.shim, t.bundle()).run()
+    c.call("Pause")
+    s.call("StopSandbox", timeout_secs=10)
+    t.equal(c.wait(timeout=20)["exit_status"], 137)
+    c.delete()
+    s.finish()
+
+
+def test_stop_ends_a_container_that_was_not_started(t):
+    s = Sandbox(t)
+    s.start()
+    c = Container(t, s.shim, t.bundle()).create()
+    s.call("StopSandbox", timeout_secs=10)
+    t.equal(c.wait()["exit_status"], 137)
+    c.delete()
+    s.finish()
+
+
+def test_stop_ends_a_create(t):
+    """What comes to be does not come to be after its sandbox."""
+    s = Sandbox(t)
+    s.start()
+    bundle = t.bundle(script=["create before barrier made",
+                              "create before hang"])
+    made = bundle.barrier("made")
+    c = Container(t, s.shim, bundle)
+    create = c.send_create()
+    made.wait_reached()
+    made.go()
+    s.call("StopSandbox", timeout_secs=10)
+    t.true(create.done.wait(20), "Create goes on")
+    t.true(create.error is not None, "Create succeeded")
+    t.error(ttrpc.NOT_FOUND, None, c.state)
+    s.finish()
+    t.check_clean()
+
+
 def test_pids_without_a_process(t):
     """Something must be listed, or containerd takes it for a failed create."""
     s = Sandbox(t)

@@ -46,6 +46,13 @@ is_launch(uint8_t op)
 	       op == FSM_ACT_OP_RESTORE || op == FSM_ACT_OP_EXEC;
 }
 
+bool
+stepping_is_success(const struct stepping *s)
+{
+	return is_event(s, FSM_INIT_EV_OP_OK, FSM_EXEC_EV_OP_OK) ||
+	       (!is_init(s) && s->event == FSM_EXEC_EV_OP_OK_DEAD);
+}
+
 /* ---- the rule between processes ---- */
 
 static void
@@ -77,11 +84,13 @@ take(struct stepping *s)
 		s->req->taken = true;
 }
 
+/* Of a container, whoever asks for it. */
 static bool
 is_kill9(const struct stepping *s)
 {
 	return is_init(s) && (s->event == FSM_INIT_EV_KILL9 ||
-				 s->event == FSM_INIT_EV_KILL9_ALL);
+				 s->event == FSM_INIT_EV_KILL9_ALL ||
+				 s->event == FSM_INIT_EV_STOP_POD);
 }
 
 /* By the state's name alone: an earlier SIGKILL may have thawed it. */
@@ -231,7 +240,7 @@ reply_ok(struct stepping *s)
 
 	require(s, p->op != NO_OP, RULE_REQUEST, "there is no operation");
 	require(s,
-	    is_event(s, FSM_INIT_EV_OP_OK, FSM_EXEC_EV_OP_OK) ||
+	    stepping_is_success(s) ||
 		(!is_init(s) && s->event == FSM_EXEC_EV_GONE && deletes),
 	    RULE_REPLY, "it has not succeeded");
 	if (deletes)
@@ -265,8 +274,7 @@ asks_for_abort(const struct stepping *s)
 		return true;
 	if (is_init(s) && s->event == FSM_INIT_EV_DELETE)
 		return op == FSM_ACT_OP_CREATE || op == FSM_ACT_OP_PREPARE;
-	return is_init(s) && (s->event == FSM_INIT_EV_KILL9_ALL ||
-				 s->event == FSM_INIT_EV_CANCEL);
+	return is_kill9(s) || (is_init(s) && s->event == FSM_INIT_EV_CANCEL);
 }
 
 static void
@@ -280,15 +288,21 @@ abort_op(struct stepping *s)
 
 /* ---- ends ---- */
 
+/* A container whose sandbox is stopped may live on, as after a Kill: nothing is
+ * built on its death. */
 static void
-kill_init(struct stepping *s)
+kill_process(struct stepping *s)
 {
+	bool stop = is_init(s) && s->event == FSM_INIT_EV_STOP_POD;
+
 	require(s,
-	    is_init(s) && self(s)->life == LIFE_ALIVE &&
-		s->event == FSM_INIT_EV_DELETE &&
-		!(self(s)->marks & MARK_KILLED),
-	    RULE_DEATH, "kills init, or kills it again");
-	self(s)->marks |= MARK_KILLED;
+	    self(s)->life == LIFE_ALIVE && !(self(s)->marks & MARK_KILLED) &&
+		(stop ||
+		    is_event(s, FSM_INIT_EV_DELETE, FSM_EXEC_EV_OP_OK_DEAD)),
+	    RULE_DEATH, "kills what may live, or kills it again");
+	require_thaw(s);
+	if (!stop)
+		self(s)->marks |= MARK_KILLED;
 }
 
 static void
@@ -296,7 +310,10 @@ kill_rest(struct stepping *s)
 {
 	require(s, is_init(s) && self(s)->life == LIFE_DEAD, RULE_DEATH,
 	    "kills what lives with a living init");
-	s->w->rest_killed = true;
+	for (unsigned i = 1; i <= s->m->execs; i++) {
+		if (s->w->p[i].life == LIFE_ALIVE)
+			s->w->p[i].marks |= MARK_KILLED;
+	}
 }
 
 static void
@@ -384,8 +401,8 @@ mark_once(struct stepping *s, enum mark mark, uint16_t needs)
 static bool
 is_success_of(const struct stepping *s, uint64_t ops)
 {
-	return is_event(s, FSM_INIT_EV_OP_OK, FSM_EXEC_EV_OP_OK) &&
-	       self(s)->op != NO_OP && FSM_ACTION_BIT(self(s)->op) & ops;
+	return stepping_is_success(s) && self(s)->op != NO_OP &&
+	       FSM_ACTION_BIT(self(s)->op) & ops;
 }
 
 static void
@@ -512,7 +529,7 @@ typedef void action_fn(struct stepping *s);
 
 static action_fn *const doers[FSM_ACTIONS] = {
 	[FSM_ACT_ABORT_OP] = abort_op,
-	[FSM_ACT_KILL_INIT] = kill_init,
+	[FSM_ACT_KILL_PROCESS] = kill_process,
 	[FSM_ACT_RECORD_EXIT] = record_exit,
 	[FSM_ACT_RECORD_FAILED] = record_failed,
 	[FSM_ACT_EXEC_BEGIN] = exec_begin,

@@ -10,6 +10,7 @@
  * - A process exits once it exists, also before the command that made it ends.
  * - OOM is heard of once the cgroup is known, as long as it exists.
  * - Create's caller may give up while Create is unanswered.
+ * - The pod's sandbox may be stopped at any time.
  *
  * Inevitable are the ends of operations, for each has a deadline, and the exit
  * of what was sent SIGKILL and is not frozen.
@@ -51,9 +52,7 @@ makes_process(uint8_t op)
 static bool
 is_killed(const struct world *w, unsigned who)
 {
-	if (who == 0)
-		return w->p[0].marks & MARK_KILLED;
-	return w->rest_killed && !w->frozen;
+	return w->p[who].marks & MARK_KILLED && (who == 0 || !w->frozen);
 }
 
 /* ---- the world ---- */
@@ -67,11 +66,24 @@ static const struct common init_common = { FSM_INIT_EV_OP_OK,
 	FSM_INIT_EV_OP_FAIL, FSM_INIT_EV_EXITED };
 static const struct common exec_common = { FSM_EXEC_EV_OP_OK,
 	FSM_EXEC_EV_OP_FAIL, FSM_EXEC_EV_EXITED };
+static const struct common late_common = { FSM_EXEC_EV_OP_OK_DEAD,
+	FSM_EXEC_EV_OP_FAIL, FSM_EXEC_EV_EXITED };
+
+static const struct common *
+common_events(const struct world *w, unsigned who)
+{
+	const struct fsm_rule rule = { w->rule_execs, w->rule_dead,
+		w->rule_waits };
+
+	if (who == 0)
+		return &init_common;
+	return fsm_rule_admits_start(rule) ? &exec_common : &late_common;
+}
 
 static void
 list_ends(struct list *l, const struct world *w, unsigned who)
 {
-	const struct common *events = who == 0 ? &init_common : &exec_common;
+	const struct common *events = common_events(w, who);
 	const struct proc *p = &w->p[who];
 
 	if (p->op != NO_OP) {
@@ -96,6 +108,7 @@ list_init_world(struct list *l, const struct world *w)
 		add(l, 0, FSM_INIT_EV_OOM, 0, false);
 	if (p->op == FSM_ACT_OP_CREATE || p->op == FSM_ACT_OP_PREPARE)
 		add(l, 0, FSM_INIT_EV_CANCEL, 0, false);
+	add(l, 0, FSM_INIT_EV_STOP_POD, 0, false);
 }
 
 /* ---- clients ---- */
@@ -173,8 +186,7 @@ moves_list(const struct model *m, const struct world *w, struct move *ret)
 static void
 happen(struct world *w, const struct move *move)
 {
-	const struct common *events =
-	    move->who == 0 ? &init_common : &exec_common;
+	const struct common *events = common_events(w, move->who);
 	struct proc *p = &w->p[move->who];
 
 	if (move->event == events->exited) {

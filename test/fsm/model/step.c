@@ -48,13 +48,13 @@ static void
 check_common(const struct stepping *s, const struct proc *p)
 {
 	bool init = s->who == 0;
-	unsigned ok = init ? FSM_INIT_EV_OP_OK : FSM_EXEC_EV_OP_OK;
+	bool ok = stepping_is_success(s);
 	unsigned fail = init ? FSM_INIT_EV_OP_FAIL : FSM_EXEC_EV_OP_FAIL;
 	unsigned exited = init ? FSM_INIT_EV_EXITED : FSM_EXEC_EV_EXITED;
 
-	if ((s->event == ok || s->event == fail) && !s->replied)
+	if ((ok || s->event == fail) && !s->replied)
 		stepping_break(s, RULE_REQUEST, "who asked is not answered");
-	if (s->event == ok && !told_of_success(s, p))
+	if (ok && !told_of_success(s, p))
 		stepping_break(s, RULE_ORDER, "success is not told");
 	if (s->event == exited && !(p->marks & MARK_RECORDED))
 		stepping_break(s, RULE_EXIT, "exit is not recorded");
@@ -65,6 +65,11 @@ must_abort(const struct stepping *s)
 {
 	if (s->event == FSM_INIT_EV_CANCEL)
 		return true;
+	if (s->event == FSM_INIT_EV_STOP_POD)
+		return s->op == FSM_ACT_OP_CREATE ||
+		       s->op == FSM_ACT_OP_PREPARE ||
+		       (s->op == FSM_ACT_OP_RESTORE &&
+			   s->w->p[0].life == LIFE_NONE);
 	return s->event == FSM_INIT_EV_DELETE && s->step.kind == FSM_WAIT &&
 	       (s->op == FSM_ACT_OP_CREATE || s->op == FSM_ACT_OP_PREPARE);
 }
@@ -84,6 +89,9 @@ check_init_step(const struct stepping *s, const struct proc *p)
 		    "the rest is killed once, when init has been dealt with");
 	if (must_abort(s) && !(s->step.actions & BIT(ABORT_OP)))
 		stepping_break(s, RULE_DEATH, "create is not aborted");
+	if (s->event == FSM_INIT_EV_STOP_POD && p->life == LIFE_ALIVE &&
+	    !(p->marks & MARK_KILLED) && !(s->step.actions & BIT(KILL_PROCESS)))
+		stepping_break(s, RULE_DEATH, "outlives its sandbox");
 }
 
 static void
@@ -92,6 +100,9 @@ check_exec_step(const struct stepping *s, const struct proc *p)
 	if (s->event == FSM_EXEC_EV_ADD && s->step.kind == FSM_GO &&
 	    !(p->marks & MARK_CREATED))
 		stepping_break(s, RULE_ORDER, "adding is not told");
+	if (s->event == FSM_EXEC_EV_OP_OK_DEAD && p->life == LIFE_ALIVE &&
+	    !(p->marks & MARK_KILLED))
+		stepping_break(s, RULE_DEATH, "runs though init is dead");
 	if (s->event == FSM_EXEC_EV_GONE && p->state != FSM_EXEC_DELETED)
 		stepping_break(s, RULE_STATE, "outlives its container");
 }

@@ -34,7 +34,7 @@ enum mark {
 	MARK_DELETED = 1 << 3,
 	MARK_RECORDED = 1 << 4, /* its exit, for those who ask */
 	MARK_FAILED = 1 << 5,   /* likewise, that it never ran */
-	MARK_KILLED = 1 << 6,   /* by KILL_INIT */
+	MARK_KILLED = 1 << 6,   /* for Delete, or because init is dead */
 	MARK_TOLD = 1 << 7,     /* a Delete was answered with success */
 	MARK_STONE = 1 << 8,    /* and is remembered */
 };
@@ -57,9 +57,9 @@ struct proc {
 
 struct world {
 	uint8_t rule_execs, rule_dead, rule_waits;
-	uint8_t frozen;      /* by Pause: nothing can exit by itself */
-	uint8_t paused;      /* TaskPaused is out, TaskResumed is not */
-	uint8_t rest_killed; /* KILL_REST was carried out */
+	uint8_t frozen; /* by Pause: nothing can exit by itself */
+	uint8_t paused; /* TaskPaused is out, TaskResumed is not */
+	uint8_t zero;
 	struct proc p[1 + WORLD_EXECS]; /* init, then execs */
 };
 
@@ -133,6 +133,8 @@ struct stepping {
 
 /* Carries out the step's actions in their order. */
 void actions_run(struct stepping *s);
+/* Has its operation succeeded? */
+bool stepping_is_success(const struct stepping *s);
 /* Breaks a rule, naming the step. */
 void stepping_break(const struct stepping *s, enum rule rule, const char *why);
 
