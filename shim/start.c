@@ -210,7 +210,9 @@ make_server(const struct start *s, int socket, struct err *err)
 	if (r == 0)
 		r = oom_score_above_parent(pid, err);
 	if (r < 0) {
+		/* It is gone when the error is told. */
 		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
 		(void)unlink(s->path);
 	}
 	return r;
