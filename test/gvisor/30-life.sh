@@ -48,19 +48,6 @@ bad_command() {
 	expect_exit 128 other
 }
 
-# The task is made, and never started.
-created_only() {
-	local id
-	run_member co sandbox co
-	for id in a-co b-co; do
-		c c create --runtime io.containerd.runsc.v1 \
-			--annotation io.kubernetes.cri.container-type=container \
-			--annotation io.kubernetes.cri.sandbox-id=co \
-			"$IMAGE" $id sleep 1000
-	done
-	remove co
-}
-
 delete_states() {
 	run_pod ds
 	expect_error 'running|precondition' c task rm ds
@@ -179,7 +166,6 @@ out_of_memory() {
 sys_test core "oom: told, and 137" out_of_memory
 sys_test core "pod: three containers in one sandbox and one shim" pod
 sys_test core "pod: one that cannot start" bad_command
-sys_test core "delete: created and never started" created_only
 sys_test full "delete: in every state" delete_states
 sys_test core "crash: the sandbox is killed" sandbox_killed
 sys_test full "exit: execs first" exec_before_init

@@ -38,6 +38,7 @@ class Test:
         self.address = os.path.join(self.dir, "containerd.sock")
         self.ttrpc_address = self.address + ".ttrpc"
         self.extra_env = {}
+        self.real = False  # the runtime is a real one
         self.sockets, self.clients, self.bundles = set(), [], []
         self.sink = Sink(self.ttrpc_address)
 
@@ -45,7 +46,7 @@ class Test:
 
     def bundle(self, args=SLEEP, name="c", script=(), **options):
         bundle = Bundle(self, f"{name}-{self.token}", args, **options)
-        if self.runtime == "runc":
+        if self.real:
             bundle.fill_rootfs()
         bundle.script(*script)
         self.bundles.append(bundle)
@@ -82,13 +83,29 @@ class Test:
         self.extra_env["CHOCK_CONFIG"] = path
         return path
 
-    def use_runc(self):
-        """The real runtime in place of the fake one."""
-        if not shutil.which("runc"):
-            raise Skip("runc is not installed")
+    def need(self, runtime):
+        """The path of a real one."""
+        path = shutil.which(runtime)
+        if not path:
+            raise Skip(f"{runtime} is not installed")
         if not os.path.exists("/bin/busybox"):
             raise Skip("busybox is not installed")
+        self.real = True
+        return path
+
+    def use_runc(self):
+        """The real runtime in place of the fake one."""
+        self.need("runc")
         self.runtime = "runc"
+
+    def use_runsc(self):
+        """gVisor's, in the way that works on any machine."""
+        path = self.need("runsc")
+        self.runtime = os.path.join(self.dir, "runsc")
+        with open(self.runtime, "w", encoding="ascii") as file:
+            file.write(f"#!/bin/sh\nexec {path} --platform=ptrace"
+                       ' --network=none "$@"\n')
+        os.chmod(self.runtime, 0o755)
 
     def options(self, **fields):
         values = {"binary_name": self.runtime,
