@@ -111,13 +111,13 @@ exec_free(struct process *p)
 void
 container_free(struct container *c)
 {
-	runsc_ask_cancel_all(c);
+	runsc_ask_cancel_all(&c->asks);
 	list_for_each(l, tmp, &c->execs)
 	{
 		exec_free(list_entry(l, struct process, link));
 	}
 	process_done(&c->init);
-	runsc_sandbox_leave(c->sandbox);
+	runsc_sandbox_leave(c);
 	list_del(&c->link);
 	recorder_close(c->recorder);
 	oom_watch_free(c->oom);

@@ -45,6 +45,7 @@ struct container {
 	char *sandbox_log_dir; /* of its pod, or NULL */
 	struct runsc_sandbox *sandbox; /* runsc, once created */
 	struct list asks;              /* struct runsc_ask */
+	bool stay_paused, must_run;    /* see shim/runsc-freeze.h */
 	struct cgroup *cgroup;         /* NULL when it has none of its own */
 	struct oom_watch *oom; /* NULL without, and once init's death is told */
 	uint32_t last_slot;

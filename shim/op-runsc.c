@@ -7,25 +7,29 @@
  * asked for. When its start fails it counts as ended with status 128, so that
  * it can be deleted (gVisor's shim does the same).
  *
- * Pause and Resume: of the sandbox, which means all of a pod's containers.
+ * Pause and Resume: of the sandbox, which means all of a pod's containers
+ * (shim/runsc-freeze.h).
  */
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "oci/argv.h"
 #include "shim/container.h"
 #include "shim/launch.h"
 #include "shim/op-runsc.h"
 #include "shim/process.h"
-#include "shim/runsc-ask.h"
+#include "shim/refuse.h"
 #include "shim/runsc-control.h"
+#include "shim/runsc-freeze.h"
 #include "shim/runsc-process.h"
 #include "shim/runsc-sandbox.h"
 #include "shim/shim.h"
 
 #define STATUS_RUNSC_FAILED 128
+/* It waits until all that runs in the sandbox has come to a stop. */
+#define FREEZE_TIME (10 * NSEC_PER_SEC)
 
 /* ---- start ---- */
 
@@ -121,8 +125,8 @@ op_runsc_start(struct op *op, struct err *err)
 
 struct freeze {
 	struct op *op;
-	struct runsc_ask *ask;
 	const char *verb;
+	struct runsc_freeze_wait wait;
 };
 
 static void
@@ -130,7 +134,7 @@ freeze_free(struct op *op)
 {
 	struct freeze *self = op->data;
 
-	runsc_ask_drop(self->ask);
+	runsc_freeze_stop(&self->wait);
 	free(self);
 }
 
@@ -139,79 +143,63 @@ freeze_hurry(struct op *op, int64_t timeout_ns)
 {
 	struct freeze *self = op->data;
 
-	if (self->ask)
-		runsc_ask_hurry(self->ask, timeout_ns);
+	runsc_freeze_hurry(&self->wait, timeout_ns);
+}
+
+static void
+freeze_abort(struct op *op)
+{
+	freeze_hurry(op, 0);
 }
 
 static const struct op_type freeze_type = {
 	.free = freeze_free,
+	.abort = freeze_abort,
 	.hurry = freeze_hurry,
 };
 
 static void
-on_frozen(
-    const struct runsc_answer *answer, const struct err *ask_err, void *arg)
+on_frozen(const struct err *wait_err, void *arg)
 {
 	struct freeze *self = arg;
 	struct err err;
 
-	self->ask = NULL;
-	if (answer && answer->ok) {
-		op_finish(self->op, NULL);
-		return;
+	if (wait_err) {
+		err = *wait_err;
+		(void)err_wrap(&err, "OCI runtime %s failed", self->verb);
 	}
-	if (answer)
-		(void)err_set(&err, ERR_UNKNOWN, EIO, "%s", answer->refusal);
-	else
-		err = *ask_err;
-	(void)err_wrap(&err, "OCI runtime %s failed", self->verb);
-	op_finish(self->op, &err);
+	op_finish(self->op, wait_err ? &err : NULL);
 }
 
 static int
-freeze(struct op *op, const char *verb, struct runsc_ask_spec *spec,
+freeze(struct op *op, const char *verb, enum runsc_freeze_wish wish,
     struct err *err)
 {
-	struct freeze *self = calloc(1, sizeof(*self));
+	struct freeze *self;
 
-	if (!self) {
-		oci_argv_done(&spec->argv);
+	if (!op->p->container->sandbox)
+		return refuse_finished(err);
+	self = malloc(sizeof(*self));
+	if (!self)
 		return err_set_errno(err, ENOMEM, "%s", verb);
-	}
-	self->op = op;
-	self->verb = verb;
+	*self = (struct freeze){ .op = op,
+		.verb = verb,
+		.wait = {
+		    .c = op->p->container, .fn = on_frozen, .arg = self } };
 	op->type = &freeze_type;
 	op->data = self;
-	return runsc_ask_start(
-	    op->p->container, spec, on_frozen, self, &self->ask, err);
+	runsc_freeze_start(&self->wait, wish, FREEZE_TIME);
+	return 0;
 }
 
 int
 op_runsc_pause(struct op *op, struct err *err)
 {
-	const struct container *c = op->p->container;
-	struct oci_runtime runtime = container_runtime(c);
-	struct runsc_ask_spec spec = {
-		.method = "containerManager.Pause",
-		.older = "Lifecycle.Pause",
-	};
-
-	if (oci_argv_pause(&runtime, c->id, &spec.argv) < 0)
-		return err_set_errno(err, ENOMEM, "pause");
-	return freeze(op, "pause", &spec, err);
+	return freeze(op, "pause", RUNSC_FREEZE_PAUSED, err);
 }
 
 int
 op_runsc_resume(struct op *op, struct err *err)
 {
-	const struct container *c = op->p->container;
-	struct oci_runtime runtime = container_runtime(c);
-	struct runsc_ask_spec spec = {
-		.method = "containerManager.Resume",
-		.older = "Lifecycle.Resume",
-	};
-
-	if (oci_argv_resume(&runtime, c->id, &spec.argv) < 0)
-		return err_set_errno(err, ENOMEM, "resume");
-	return freeze(op, "resume", &spec, err);
+	return freeze(op, "resume", RUNSC_FREEZE_LET_GO, err);
 }

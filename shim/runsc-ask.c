@@ -15,7 +15,6 @@
 #include "base/clock.h"
 #include "oci/run.h"
 #include "oci/urpc.h"
-#include "shim/container.h"
 #include "shim/runsc-sandbox.h"
 #include "shim/shim.h"
 
@@ -26,8 +25,8 @@
 #define COMMAND_TIME (10 * NSEC_PER_SEC)
 
 struct runsc_ask {
-	struct list link; /* in the container's asks */
-	struct container *c;
+	struct list link; /* in its owner's asks */
+	struct runsc_sandbox *sandbox;
 	const char *older;
 	char *request; /* the JSON argument; NULL for none */
 	size_t answer_max;
@@ -37,6 +36,8 @@ struct runsc_ask {
 	struct event next; /* the next way of asking, out of the loop */
 	const char *method;
 	bool (*fits)(const cJSON *result);
+	bool once;
+	enum runsc_ask_way way;
 	runsc_ask_fn *fn;
 	void *arg;
 };
@@ -65,6 +66,12 @@ deliver(struct runsc_ask *ask, const struct runsc_answer *answer,
 	list_init(&ask->link);
 	fn(answer, err, arg);
 	ask_free(ask);
+}
+
+static bool
+has_command(const struct runsc_ask *ask)
+{
+	return ask->argv.args != NULL;
 }
 
 /* What a command that has ended well has printed. */
@@ -110,18 +117,31 @@ on_run_done(struct oci_run *run, const struct oci_run_result *result, void *arg)
 static void
 run_command(struct runsc_ask *ask)
 {
-	struct shim *shim = ask->c->shim;
+	struct shim *shim = ask->sandbox->shim;
 	const struct oci_run_spec spec = {
 		.argv = ask->argv.args,
 		.stdio = { -1, -1, -1 },
 		.capture = true,
-		.timeout_ns = COMMAND_TIME,
+		.timeout_ns = ask->once ? 0 : COMMAND_TIME,
 	};
 	struct err err;
 
 	if (oci_run_start(shim->base, PRIORITY_CHILD, shim->children, &spec,
 		on_run_done, ask, &ask->run, &err) < 0)
 		deliver(ask, NULL, &err);
+	else
+		ask->way = RUNSC_ASK_COMMAND;
+}
+
+/* The socket was of no use. */
+static void
+fall_back(struct runsc_ask *ask, const struct err *err)
+{
+	runsc_sandbox_distrust(ask->sandbox, err);
+	if (has_command(ask) && (!ask->once || ask->way == RUNSC_ASK_NOBODY))
+		run_command(ask);
+	else
+		deliver(ask, NULL, err);
 }
 
 static void on_reply(
@@ -131,21 +151,21 @@ static void
 call(struct runsc_ask *ask)
 {
 	const struct oci_urpc_spec spec = {
-		.peer = ask->c->sandbox->peer,
+		.peer = ask->sandbox->peer,
 		.method = ask->method,
 		.arg = ask->request ? ask->request : "null",
-		.timeout_ns = SOCKET_TIME,
+		.timeout_ns = ask->once ? 0 : SOCKET_TIME,
 		.answer_max = ask->answer_max,
 	};
 	struct err err;
 
 	oci_urpc_free(ask->call);
 	ask->call = NULL;
-	if (oci_urpc_call(ask->c->shim->base, PRIORITY_CHILD, &spec, on_reply,
-		ask, &ask->call, &err) == 0)
-		return;
-	runsc_sandbox_distrust(ask->c->sandbox, &err);
-	run_command(ask);
+	if (oci_urpc_call(ask->sandbox->shim->base, PRIORITY_CHILD, &spec,
+		on_reply, ask, &ask->call, &err) < 0)
+		fall_back(ask, &err);
+	else
+		ask->way = RUNSC_ASK_SOCKET;
 }
 
 /* The method is there under another name or with another argument, or not. */
@@ -168,11 +188,11 @@ on_reply(const struct oci_urpc_reply *reply, const struct err *err, void *arg)
 		err = &misfit;
 	}
 	if (!reply) {
-		runsc_sandbox_distrust(ask->c->sandbox, err);
-		run_command(ask);
+		fall_back(ask, err);
 		return;
 	}
-	if (!reply->success && means_other_version(reply->error)) {
+	if (!reply->success && means_other_version(reply->error) &&
+	    (ask->older || has_command(ask))) {
 		ask->method = ask->older;
 		ask->older = NULL;
 		free(ask->request);
@@ -195,15 +215,17 @@ on_next(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (ask->method && ask->c->sandbox->use_socket)
+	ask->way = RUNSC_ASK_NOBODY;
+	if (!has_command(ask) || (ask->method && ask->sandbox->use_socket))
 		call(ask);
 	else
 		run_command(ask);
 }
 
 int
-runsc_ask_start(struct container *c, struct runsc_ask_spec *spec,
-    runsc_ask_fn *fn, void *arg, struct runsc_ask **ret, struct err *err)
+runsc_ask_start(struct runsc_sandbox *sandbox, struct list *asks,
+    struct runsc_ask_spec *spec, runsc_ask_fn *fn, void *arg,
+    struct runsc_ask **ret, struct err *err)
 {
 	struct runsc_ask *ask = calloc(1, sizeof(*ask));
 
@@ -211,24 +233,26 @@ runsc_ask_start(struct container *c, struct runsc_ask_spec *spec,
 		oci_argv_done(&spec->argv);
 		return err_set_errno(err, ENOMEM, "ask the sandbox");
 	}
-	ask->c = c;
+	ask->sandbox = sandbox;
 	ask->method = spec->method;
 	ask->older = spec->older;
 	ask->answer_max = spec->answer_max;
 	ask->argv = spec->argv;
 	ask->fits = spec->fits;
+	ask->once = spec->once;
 	spec->argv = (struct oci_argv){ 0 };
 	ask->fn = fn;
 	ask->arg = arg;
 	list_init(&ask->link);
-	(void)event_assign(&ask->next, c->shim->base, -1, 0, on_next, ask);
+	(void)event_assign(
+	    &ask->next, sandbox->shim->base, -1, 0, on_next, ask);
 	(void)event_priority_set(&ask->next, PRIORITY_CHILD);
 	ask->request = spec->arg ? strdup(spec->arg) : NULL;
 	if (spec->arg && !ask->request) {
 		ask_free(ask);
 		return err_set_errno(err, ENOMEM, "ask the sandbox");
 	}
-	list_add_tail(&c->asks, &ask->link);
+	list_add_tail(asks, &ask->link);
 	event_active(&ask->next, 0, 0);
 	if (ret)
 		*ret = ask;
@@ -242,22 +266,21 @@ runsc_ask_drop(struct runsc_ask *ask)
 		ask_free(ask);
 }
 
-void
-runsc_ask_hurry(struct runsc_ask *ask, int64_t timeout_ns)
+enum runsc_ask_way
+runsc_ask_way(const struct runsc_ask *ask)
 {
-	if (ask->run)
-		oci_run_hurry(ask->run, timeout_ns);
+	return ask->way;
 }
 
 void
-runsc_ask_cancel_all(struct container *c)
+runsc_ask_cancel_all(struct list *asks)
 {
 	struct err err;
 
 	(void)err_set(&err, ERR_CANCELED, ECANCELED,
 	    "the container is gone: context canceled");
-	list_for_each(l, tmp, &c->asks)
-	{
-		deliver(list_entry(l, struct runsc_ask, link), NULL, &err);
-	}
+	/* Whoever is told may drop another of them. */
+	while (!list_empty(asks))
+		deliver(
+		    list_entry(asks->next, struct runsc_ask, link), NULL, &err);
 }

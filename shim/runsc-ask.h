@@ -14,11 +14,19 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/list.h"
 #include "oci/argv.h"
 
 struct cJSON;
-struct container;
 struct runsc_ask;
+struct runsc_sandbox;
+
+/* Who has been asked. */
+enum runsc_ask_way {
+	RUNSC_ASK_NOBODY, /* not yet, or it could not be reached */
+	RUNSC_ASK_SOCKET,
+	RUNSC_ASK_COMMAND,
+};
 
 struct runsc_answer {
 	bool ok;
@@ -28,8 +36,8 @@ struct runsc_answer {
 
 /*
  * Called once, never from inside runsc_ask_start(). answer is NULL when nothing
- * could be asked, when no answer came in time, or when the container is freed;
- * then err says so. The ask is gone by then.
+ * could be asked, when no answer came in time, or when it is cancelled; then
+ * err says so. The ask is gone by then, but for runsc_ask_way().
  */
 typedef void runsc_ask_fn(
     const struct runsc_answer *answer, const struct err *err, void *arg);
@@ -39,24 +47,28 @@ struct runsc_ask_spec {
 	const char *older;    /* before it took an argument; NULL: none */
 	const char *arg;      /* JSON; NULL for none */
 	size_t answer_max;    /* as of oci_urpc_spec */
-	struct oci_argv argv; /* the command; emptied */
+	struct oci_argv argv; /* the command; emptied. Empty: by the socket
+			       * only, whatever it is worth */
+	/* What is done twice is not done once: it is not asked again once the
+	 * sandbox may have heard of it, and waited for without a limit. */
+	bool once;
 	/* What is understood as a result, over the socket or as the command
 	 * prints it; NULL: none is wanted. */
 	bool (*fits)(const struct cJSON *result);
 };
 
-/* Of a container that has joined its sandbox. *ret may be NULL; it is for
- * runsc_ask_drop(). */
-int runsc_ask_start(struct container *c, struct runsc_ask_spec *spec,
-    runsc_ask_fn *fn, void *arg, struct runsc_ask **ret, struct err *err);
+/* It is in the list asks until it ends, which is to be ahead of the sandbox's
+ * end. *ret is for the functions below; ret may be NULL. */
+int runsc_ask_start(struct runsc_sandbox *sandbox, struct list *asks,
+    struct runsc_ask_spec *spec, runsc_ask_fn *fn, void *arg,
+    struct runsc_ask **ret, struct err *err);
+
+enum runsc_ask_way runsc_ask_way(const struct runsc_ask *ask);
 
 /* Ends it without an answer. NULL is fine. */
 void runsc_ask_drop(struct runsc_ask *ask);
-/* Kills the command; the function follows. Without effect on the socket, which
- * has a bound of its own. */
-void runsc_ask_hurry(struct runsc_ask *ask, int64_t timeout_ns);
 
-/* Ends all questions of a container, with an error. */
-void runsc_ask_cancel_all(struct container *c);
+/* Ends all that are in the list, with an error. */
+void runsc_ask_cancel_all(struct list *asks);
 
 #endif

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "fsm/fsm.h"
 #include "oci/argv.h"
@@ -29,10 +30,15 @@
 #include "shim/reply.h"
 #include "shim/request.h"
 #include "shim/runsc-ask.h"
+#include "shim/runsc-freeze.h"
 #include "shim/runsc-process.h"
+#include "shim/runsc-sandbox.h"
 #include "shim/runsc-stats.h"
 
 #define STATUS_KILLED (128 + SIGKILL)
+/* What a kill waits for a sandbox to run again. */
+#define RESUME_TIME     (10 * NSEC_PER_SEC)
+#define OWN_RESUME_TIME (2 * NSEC_PER_SEC)
 
 /* gVisor's control.SignalDeliveryMode. */
 enum {
@@ -86,20 +92,14 @@ signal_spec(const struct process *p, int signal, bool all,
 	    &runtime, c->id, pid, signal, all, &ret->argv);
 }
 
-static int
-ask_signal(struct process *p, int signal, bool all, runsc_ask_fn *fn,
-    struct request *req, struct err *err)
-{
-	cleanup_free char *arg = NULL;
-	struct runsc_ask_spec spec;
-
-	if (!p->container->sandbox)
-		return refuse_finished(err);
-	int r = signal_spec(p, signal, all, &spec, &arg);
-	if (r < 0)
-		return err_set_errno(err, -r, "kill");
-	return runsc_ask_start(p->container, &spec, fn, req, NULL, err);
-}
+/* One that the sandbox is asked to deliver. */
+struct delivery {
+	struct container *c;
+	struct request *req; /* NULL: nobody waits for it */
+	bool kills;          /* a SIGKILL to init, so it has to run */
+	bool all;
+	struct runsc_freeze_wait wait;
+};
 
 /* The words of the socket and of the command for a process that has ended. */
 static bool
@@ -110,16 +110,26 @@ means_finished(const char *text)
 }
 
 static void
+delivery_failed(struct delivery *d, const struct err *err)
+{
+	if (d->kills)
+		runsc_freeze_let_die(d->c, false);
+	if (d->req)
+		request_fail(d->req, err);
+	free(d);
+}
+
+static void
 on_signalled(
     const struct runsc_answer *answer, const struct err *ask_err, void *arg)
 {
-	struct request *req = arg;
+	struct delivery *d = arg;
 	struct err err;
 
-	if (!req)
-		return;
 	if (answer && answer->ok) {
-		request_reply(req, NULL, 0);
+		if (d->req)
+			request_reply(d->req, NULL, 0);
+		free(d);
 		return;
 	}
 	if (!answer)
@@ -129,16 +139,118 @@ on_signalled(
 	else
 		(void)err_set(&err, ERR_UNKNOWN, EIO,
 		    "unknown error after kill: %s", answer->refusal);
-	request_fail(req, &err);
+	delivery_failed(d, &err);
+}
+
+static int
+deliver(
+    struct delivery *d, const struct process *p, int signal, struct err *err)
+{
+	struct container *c = d->c;
+	cleanup_free char *arg = NULL;
+	struct runsc_ask_spec spec;
+
+	int r = signal_spec(p, signal, d->all, &spec, &arg);
+	if (r < 0)
+		return err_set_errno(err, -r, "kill");
+	return runsc_ask_start(
+	    c->sandbox, &c->asks, &spec, on_signalled, d, NULL, err);
 }
 
 static void
-kill_created(struct process *p)
+on_resumed(const struct err *wait_err, void *arg)
 {
+	struct delivery *d = arg;
+	struct err err;
+
+	if (wait_err)
+		err = *wait_err;
+	if (wait_err || deliver(d, &d->c->init, SIGKILL, &err) < 0)
+		delivery_failed(d, &err);
+}
+
+/* Nothing in a sandbox dies while it is paused: what is killed is let go. */
+static int
+begin_to_kill(struct delivery *d, const struct process *p, struct err *err)
+{
+	int r = 0;
+
+	runsc_freeze_let_die(d->c, true);
+	if (!runsc_freeze_by_command(d->c))
+		r = deliver(d, p, SIGKILL, err);
+	else
+		runsc_freeze_start(&d->wait, RUNSC_FREEZE_RUNS, RESUME_TIME);
+	if (r < 0)
+		runsc_freeze_let_die(d->c, false);
+	return r;
+}
+
+static int
+ask_signal(struct process *p, int signal, bool all, struct request *req,
+    struct err *err)
+{
+	struct container *c = p->container;
+	struct delivery *d;
+
+	if (!c->sandbox)
+		return refuse_finished(err);
+	d = malloc(sizeof(*d));
+	if (!d)
+		return err_set_errno(err, ENOMEM, "kill");
+	*d = (struct delivery){ .c = c,
+		.req = req,
+		.all = all,
+		.kills = p->is_init && signal == SIGKILL,
+		.wait = { .c = c, .fn = on_resumed, .arg = d } };
+	int r =
+	    d->kills ? begin_to_kill(d, p, err) : deliver(d, p, signal, err);
+	if (r < 0)
+		free(d);
+	return r;
+}
+
+static void
+on_own_resumed(const struct err *err, void *arg)
+{
+	struct delivery *d = arg;
+
+	(void)err; /* then it cannot be deleted, but it is dead */
+	control_kill(&d->c->init);
+	request_reply(d->req, NULL, 0);
+	free(d);
+}
+
+/* runsc deletes nothing that died while its file calls it paused, so it is
+ * resumed for as long as that takes. */
+static bool
+resume_to_kill(struct process *p, struct request *req)
+{
+	struct container *c = p->container;
+	struct delivery *d;
+
+	if (!is_own(p) || !c->sandbox || !runsc_freeze_by_command(c))
+		return false;
+	d = malloc(sizeof(*d));
+	if (!d)
+		return false;
+	*d = (struct delivery){ .c = c,
+		.req = req,
+		.wait = { .c = c, .fn = on_own_resumed, .arg = d } };
+	runsc_freeze_let_die(c, true);
+	runsc_freeze_start(&d->wait, RUNSC_FREEZE_RUNS, OWN_RESUME_TIME);
+	return true;
+}
+
+static void
+kill_unasked(struct process *p, struct request *req)
+{
+	if (resume_to_kill(p, req))
+		return;
 	if (is_own(p))
 		control_kill(p);
 	else
 		runsc_process_end(p, STATUS_KILLED);
+	request_reply(req, NULL, 0);
 }
 
 void
@@ -148,18 +260,17 @@ runsc_kill(struct process *p)
 
 	if (p->exit_seen || !p->pid)
 		return;
-	if (p->is_init && !was_started(p)) {
-		kill_created(p);
+	if (p->is_init && dies_unasked(p)) {
+		kill_unasked(p, NULL);
 		return;
 	}
 	/* Without a pid inside, as after an exec that failed in the middle, the
 	 * sandbox would be asked to kill process 0, which is the init. */
-	if (is_own(p) || (!p->is_init && !p->inner_pid)) {
+	if (!p->is_init && !p->inner_pid) {
 		control_kill(p);
 		return;
 	}
-	if (ask_signal(p, SIGKILL, /* all= */ false, on_signalled, NULL, &err) <
-	    0)
+	if (ask_signal(p, SIGKILL, /* all= */ false, NULL, &err) < 0)
 		log_task(LOG_LEVEL_WARN, p->container->id,
 		    p->is_init ? NULL : p->id, "cannot kill: %s", err.msg);
 }
@@ -167,7 +278,14 @@ runsc_kill(struct process *p)
 void
 runsc_kill_rest(struct container *c)
 {
-	(void)c; /* a container's processes end with its init */
+	/* Its processes have ended with its init. */
+	runsc_freeze_exited(c);
+}
+
+void
+runsc_thaw(struct container *c)
+{
+	(void)c; /* what is killed is let go with it */
 }
 
 void
@@ -178,16 +296,14 @@ runsc_signal(struct process *p, struct request *req)
 	int r;
 
 	if (p->is_init && signal == SIGKILL && dies_unasked(p)) {
-		kill_created(p);
-		request_reply(req, NULL, 0);
+		kill_unasked(p, req);
 		return;
 	}
 	if (!was_started(p))
 		r = err_set(&err, ERR_FAILED_PRECONDITION, ESRCH,
 		    "container was not started: failed precondition");
 	else
-		r = ask_signal(
-		    p, signal, /* all= */ false, on_signalled, req, &err);
+		r = ask_signal(p, signal, /* all= */ false, req, &err);
 	if (r < 0)
 		request_fail(req, &err);
 }
@@ -200,37 +316,9 @@ runsc_signal_all(struct container *c, struct request *req)
 	if (req->signal == SIGKILL &&
 	    (dies_unasked(&c->init) || c->init.exit_seen))
 		runsc_signal(&c->init, req);
-	else if (ask_signal(&c->init, (int)req->signal, /* all= */ true,
-		     on_signalled, req, &err) < 0)
+	else if (ask_signal(&c->init, (int)req->signal, /* all= */ true, req,
+		     &err) < 0)
 		request_fail(req, &err);
-}
-
-/* ---- resuming ---- */
-
-static void
-on_thawed(const struct runsc_answer *answer, const struct err *err, void *arg)
-{
-	(void)answer; /* it may be dead, or not paused: what was wanted */
-	(void)err;
-	(void)arg;
-}
-
-void
-runsc_thaw(struct container *c)
-{
-	struct oci_runtime runtime = container_runtime(c);
-	struct runsc_ask_spec spec = {
-		.method = "containerManager.Resume",
-		.older = "Lifecycle.Resume",
-	};
-	struct err err;
-
-	if (!c->sandbox || c->init.exit_seen ||
-	    oci_argv_resume(&runtime, c->id, &spec.argv) < 0)
-		return;
-	if (runsc_ask_start(c, &spec, on_thawed, NULL, NULL, &err) < 0)
-		log_task(LOG_LEVEL_WARN, c->id, NULL,
-		    "cannot resume what is to die: %s, ignoring", err.msg);
 }
 
 /* ---- questions ---- */
@@ -251,7 +339,7 @@ ask_question(struct container *c, struct runsc_ask_spec *spec, runsc_ask_fn *fn,
 		return err_set_errno(err, ENOMEM, "ask the sandbox");
 	}
 	*q = (struct question){ .c = c, .req = req };
-	int r = runsc_ask_start(c, spec, fn, q, NULL, err);
+	int r = runsc_ask_start(c->sandbox, &c->asks, spec, fn, q, NULL, err);
 	if (r < 0)
 		free(q);
 	return r;

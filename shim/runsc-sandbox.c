@@ -45,6 +45,7 @@ static void
 sandbox_free(struct runsc_sandbox *sandbox)
 {
 	list_del(&sandbox->link);
+	runsc_freeze_done(sandbox);
 	if (sandbox->death)
 		event_free(sandbox->death);
 	close_fd(&sandbox->pidfd);
@@ -113,6 +114,7 @@ sandbox_new(struct shim *shim, struct oci_runsc_state *state,
 	sandbox->pid = state->sandbox_pid;
 	sandbox->id = take_ptr(state->sandbox_id);
 	sandbox->pidfd = -1;
+	runsc_freeze_init(sandbox);
 	int r = watch(sandbox);
 	if (r < 0) {
 		(void)err_set_errno(err, -r, "watch sandbox %s", sandbox->id);
@@ -153,9 +155,15 @@ runsc_sandbox_join(struct container *c, struct err *err)
 }
 
 void
-runsc_sandbox_leave(struct runsc_sandbox *sandbox)
+runsc_sandbox_leave(struct container *c)
 {
-	if (sandbox && --sandbox->refs == 0)
+	struct runsc_sandbox *sandbox = c->sandbox;
+
+	if (!sandbox)
+		return;
+	runsc_freeze_forget(c);
+	c->sandbox = NULL;
+	if (--sandbox->refs == 0)
 		sandbox_free(sandbox);
 }
 
@@ -200,6 +208,7 @@ runsc_sandbox_died(struct runsc_sandbox *sandbox, const struct container *own)
 	sandbox->dead = true;
 	sandbox->use_socket = false;
 	(void)event_del(sandbox->death);
+	runsc_freeze_died(sandbox);
 	list_for_each(l, tmp, &sandbox->shim->containers)
 	{
 		struct container *c = list_entry(l, struct container, link);

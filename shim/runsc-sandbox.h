@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "oci/urpc.h"
+#include "shim/runsc-freeze.h"
 
 struct container;
 struct shim;
@@ -25,6 +26,7 @@ struct runsc_sandbox {
 	int pidfd;
 	struct event *death;
 	struct oci_urpc_peer peer;
+	struct runsc_freezer freezer;
 	bool use_socket; /* it answers there as expected, as far as we know */
 	bool dead;
 };
@@ -34,8 +36,8 @@ struct runsc_sandbox {
  * ends all processes of the container. -ESRCH when it is dead already.
  */
 int runsc_sandbox_join(struct container *c, struct err *err);
-/* NULL is fine. */
-void runsc_sandbox_leave(struct runsc_sandbox *sandbox);
+/* One that is in none is fine. */
+void runsc_sandbox_leave(struct container *c);
 
 /* True from the moment that its process is dead, seen or not. */
 bool runsc_sandbox_is_dead(const struct runsc_sandbox *sandbox);

@@ -53,6 +53,22 @@ pause_events() {
 	events_stop
 }
 
+# A sandbox is paused as a whole, lets nothing die before it is resumed, and dies
+# of one resume too many: a container is killed beside another that stays paused.
+pause_beside() {
+	run_pod pb
+	c task pause a-pb
+	c task pause b-pb
+	c task kill -s KILL a-pb
+	expect_exit 137 a-pb
+	is_status b-pb PAUSED || fail "$(c task ls)"
+	c task resume b-pb
+	# Answered by what runs in it.
+	[ "$(c task exec --exec-id e b-pb echo runs)" = runs ] || fail "b-pb hangs"
+	is_status pb RUNNING || fail "$(c task ls)"
+	remove b-pb pb
+}
+
 # Nothing of runsc stays beside a sandbox but the sandbox and its file servers,
 # whatever is being waited for: its own container, another one, an exec.
 nothing_resident() {
@@ -90,5 +106,6 @@ signalled() {
 sys_test core "ask: ps, metrics, pause, kill run no runsc" ask_by_socket
 sys_test core "ask: metrics are not zero" metrics_counted
 sys_test core "ask: pause and resume with their events" pause_events
+sys_test core "ask: a kill beside a container that stays paused" pause_beside
 sys_test full "ask: nothing waits beside the sandbox" nothing_resident
 sys_test core "kill: TERM and KILL, in the sandbox and beside" kill_signals

@@ -2,7 +2,8 @@
 """A sandbox's control socket that does not answer as it should.
 
 Each question that meets a fault is answered by way of the command, and so is
-whatever is asked from then on; that is logged once.
+whatever is asked from then on; that is logged once. But nobody is paused or
+resumed twice: where the sandbox may have heard of it, it is an error.
 """
 
 import os
@@ -12,24 +13,27 @@ import signal
 from chocktest import gvisor, metrics, procs, ttrpc
 from chocktest.container import PAUSED, RUNNING
 from chocktest.gvisor import (ASKED, BY_SOCKET, EVENT, PAUSE, PROCESSES,
-                              SIGNAL, check_exit, check_log)
+                              RESUME, SIGNAL, check_exit, check_log)
 from chocktest.runner import beyond_go
 
 
 class Question:
     """A request, the command it becomes, and what is right then."""
 
-    method, verb, fields, prepare = "", "", {}, ()
+    method, verbs, fields, prepare = "", (), {}, ()
 
     def send(self, c):
         return c.send(self.method, **self.fields)
+
+    def check_answer(self, t, c, call, _reason):
+        self.check(t, c, call.result())
 
     def check(self, t, c, result):
         raise NotImplementedError
 
 
 class Kill(Question):
-    method, verb, fields = "Kill", "kill", {"signal": signal.SIGWINCH}
+    method, verbs, fields = "Kill", ("kill",), {"signal": signal.SIGWINCH}
 
     def check(self, t, c, result):
         t.true(c.bundle.calls("kill")[0].endswith(f" {c.id} 28"),
@@ -37,34 +41,50 @@ class Kill(Question):
 
 
 class Pids(Question):
-    method, verb = "Pids", "ps"
+    method, verbs = "Pids", ("ps",)
 
     def check(self, t, c, result):
         t.equal([p["pid"] for p in result["processes"]], [c.pid])
 
 
 class Stats(Question):
-    method, verb = "Stats", "events"
+    method, verbs = "Stats", ("events",)
 
     def check(self, t, c, result):
         t.equal(metrics.decode(t, result)["pids"]["current"], 1)
 
 
 class Pause(Question):
-    method, verb = "Pause", "pause"
+    """Where the sandbox has not heard of it; runsc signals no more then."""
+
+    method, verbs = "Pause", ("pause", "resume")
 
     def check(self, t, c, result):
         t.equal(c.status(), PAUSED)
-
-
-class Resume(Question):
-    method, verb, prepare = "Resume", "resume", ("Pause",)
-
-    def check(self, t, c, result):
+        c.call("Resume")
         t.equal(c.status(), RUNNING)
 
 
-QUESTIONS = (Kill, Pids, Stats, Pause, Resume)
+class PauseOnce(Question):
+    method, status = "Pause", RUNNING
+
+    def check_answer(self, t, c, call, reason):
+        try:
+            call.result()
+        except ttrpc.RpcError as error:
+            t.equal(error.message, f"OCI runtime {self.method.lower()} failed:"
+                    f" sandbox control socket: {reason}")
+        else:
+            t.true(False, f"{self.method} has succeeded")
+        t.equal(c.status(), self.status)
+
+
+class ResumeOnce(PauseOnce):
+    method, status, prepare = "Resume", PAUSED, ("Pause",)
+
+
+REPEATED = (Kill, Pids, Stats)
+ONCE = (PauseOnce, ResumeOnce)
 
 
 class Case:
@@ -92,18 +112,18 @@ class Case:
     def ask(self):
         self.call = self.question.send(self.c)
 
-    def check_answer(self):
+    def check_answer(self, reason):
         """It is right, and the command's."""
-        result = self.call.result()
-        self.t.equal(self.commands(), [self.question.verb])
-        self.question.check(self.t, self.c, result)
+        self.question.check_answer(self.t, self.c, self.call, reason)
+        self.t.equal(self.commands(), [*self.question.verbs])
 
     def check_distrust(self, reason):
         """No more is asked over the socket, and all of that is said once."""
         asked = len(self.c.sandbox.calls)
         self.t.equal(self.c.pids(), [self.c.pid])
         self.c.kill(signal.SIGWINCH)
-        self.t.equal(self.commands(), [self.question.verb, "ps", "kill"])
+        self.t.equal(self.commands(),
+                     [*self.question.verbs, "ps", "kill"])
         self.t.equal(len(self.c.sandbox.calls), asked, "calls")
         check_log(self.t, self.c, reason)
 
@@ -116,7 +136,7 @@ class Case:
         check_exit(self.t, self.c)
 
 
-def survive(t, arrange, reason, questions=QUESTIONS):
+def survive(t, arrange, reason, questions):
     """All of them at the same time. arrange(sandbox) brings the fault."""
     gvisor.use_runsc(t)
     cases = [Case(t, question) for question in questions]
@@ -124,11 +144,10 @@ def survive(t, arrange, reason, questions=QUESTIONS):
         arrange(case.c.sandbox)
         case.ask()
     for case in cases:
-        case.check_answer()
-        if callable(reason):
-            case.check_distrust(reason(case))
-        elif reason:
-            case.check_distrust(reason)
+        why = reason(case) if callable(reason) else reason
+        case.check_answer(why)
+        if why:
+            case.check_distrust(why)
         else:
             check_log(t, case.c, None)
         case.check_end()
@@ -144,22 +163,22 @@ def fault(function):
 
 @beyond_go
 def test_garbage(t):
-    survive(t, fault(gvisor.garbage), "not an answer")
+    survive(t, fault(gvisor.garbage), "not an answer", REPEATED + ONCE)
 
 
 @beyond_go
 def test_wrong_json(t):
-    survive(t, fault(gvisor.wrong_json), "not an answer")
+    survive(t, fault(gvisor.wrong_json), "not an answer", REPEATED + ONCE)
 
 
 @beyond_go
 def test_broken_json(t):
-    survive(t, fault(gvisor.broken_json), "not an answer")
+    survive(t, fault(gvisor.broken_json), "not an answer", REPEATED + ONCE)
 
 
 @beyond_go
 def test_two_answers(t):
-    survive(t, fault(gvisor.two_answers), "not an answer")
+    survive(t, fault(gvisor.two_answers), "not an answer", REPEATED + ONCE)
 
 
 @beyond_go
@@ -170,27 +189,28 @@ def test_answers_to_something_else(t):
 
 @beyond_go
 def test_huge_answer(t):
-    survive(t, fault(gvisor.huge), "Message too long")
+    survive(t, fault(gvisor.huge), "Message too long", REPEATED + ONCE)
 
 
 @beyond_go
 def test_silence(t):
-    survive(t, fault(gvisor.hold), "no answer in time")
+    survive(t, fault(gvisor.hold), "no answer in time", REPEATED)
 
 
 @beyond_go
 def test_hang_up(t):
-    survive(t, fault(gvisor.hang_up), "hung up")
+    survive(t, fault(gvisor.hang_up), "hung up", REPEATED + ONCE)
 
 
 @beyond_go
 def test_hang_up_in_the_middle(t):
-    survive(t, fault(gvisor.half_an_answer), "hung up")
+    survive(t, fault(gvisor.half_an_answer), "hung up", REPEATED + ONCE)
 
 
 @beyond_go
 def test_nobody_listens(t):
-    survive(t, gvisor.Sandbox.stop_listening, "Connection refused")
+    survive(t, gvisor.Sandbox.stop_listening, "Connection refused",
+            (*REPEATED, Pause, ResumeOnce))
 
 
 @beyond_go
@@ -221,7 +241,8 @@ def test_a_path_that_does_not_fit(t):
 def test_somebody_else_listens(t):
     """It is told nothing."""
     cases = survive(t, gvisor.Sandbox.impersonate, lambda case:
-                    f"process {os.getpid()} answers, not {case.c.pid}")
+                    f"process {os.getpid()} answers, not {case.c.pid}",
+                    (*REPEATED, Pause, ResumeOnce))
     for case in cases:
         t.equal(case.calls_for_it(), 0, "calls")
 
@@ -231,7 +252,8 @@ def test_somebody_else_listens(t):
 @beyond_go
 def test_unknown_method(t):
     """Another version: the command is used for it, which is not news."""
-    for case in survive(t, fault(gvisor.unknown_method), None):
+    for case in survive(t, fault(gvisor.unknown_method), None,
+                        (*REPEATED, Pause)):
         t.true(case.calls_for_it() > 0, "the sandbox was not asked")
 
 
@@ -300,6 +322,10 @@ def test_refusal(t):
     t.error(ttrpc.UNKNOWN, "OCI runtime resume failed: not today",
             c.call, "Resume")
     t.equal(c.status(), PAUSED)
+    # It may have been resumed for all that, so it is not asked again.
+    c.call("Resume")
+    t.equal(c.status(), RUNNING)
+    t.equal(c.sandbox.count(RESUME), 1)
     t.equal([x.split()[0] for x in c.bundle.calls()], ["create", "start"])
     check_log(t, c, None)
     c.finish()
@@ -460,7 +486,7 @@ def test_delete_ends_questions(t):
 def test_the_sandbox_dies(t):
     """In the middle of a call: each is answered somehow, the exit told once."""
     gvisor.use_runsc(t)
-    for question in QUESTIONS:
+    for question in REPEATED + ONCE:
         case = Case(t, question)
         fault(gvisor.death)(case.c.sandbox)
         case.ask()

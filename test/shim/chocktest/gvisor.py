@@ -7,6 +7,8 @@ sandbox's, except to methods that have a fault: a function of (sandbox,
 connection, method, arg) that does what it wants.
 """
 
+import contextlib
+import fcntl
 import json
 import os
 import select
@@ -174,6 +176,44 @@ class Sandbox:
 
     # --- what a sandbox does
 
+    @contextlib.contextmanager
+    def sentry(self):
+        """[pauses, [(pid, signal)...]] of test/tool/fake-runtime/
+        runsc-sentry.c, to be changed."""
+        path = os.path.join(self.root, self.id, "sentry")
+        with open(path, "a+", encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            lines = file.read().splitlines() or ["0"]
+            state = [int(lines[0]), [tuple(map(int, line.split()))
+                                     for line in lines[1:]]]
+            yield state
+            file.truncate(0)
+            file.write(f"{state[0]}\n")
+            file.writelines(f"{pid} {sig}\n" for pid, sig in state[1])
+
+    def pauses(self):
+        with self.sentry() as state:
+            return state[0]
+
+    def pause(self):
+        with self.sentry() as state:
+            state[0] += 1
+        return reply()
+
+    def resume(self):
+        """It dies of one that is too many."""
+        with self.sentry() as state:
+            state[0] -= 1
+            if state[0] < 0:
+                procs.kill(int(self.state_of(self.id, "pid")))
+                raise OSError("dead")
+            if state[0] == 0:
+                for pid, sig in state[1]:
+                    procs.kill(pid, sig)
+                state[1] = []
+        return reply()
+
     def state_of(self, container_id, name):
         return read_text(os.path.join(self.root, container_id, name))
 
@@ -189,15 +229,26 @@ class Sandbox:
             if self.state_of(arg, "status") is None:
                 procs.wait_dead(int(self.state_of(arg, "keeper")), 60)
             return reply(int(self.state_of(arg, "status")))
-        if method in (PAUSE, RESUME):
-            return reply()
+        if method == PAUSE:
+            return self.pause()
+        if method == RESUME:
+            return self.resume()
         return reply(error="unknown method")
 
     def signal(self, arg):
+        """PID 0 is init. What is paused gets it when it runs again."""
+        if self.state_of(arg["CID"], "sandbox") is None:
+            return reply(error=f'container "{arg["CID"]}" does not exist')
+        if os.path.exists(os.path.join(self.root, arg["CID"], "gate")):
+            return reply(error=f'container "{arg["CID"]}" not started')
         pid = arg["PID"] or int(self.state_of(arg["CID"], "pid"))
         if not procs.alive(pid):
             return reply(error="no such process")
-        procs.kill(pid, arg["Signo"])
+        with self.sentry() as state:
+            if state[0] > 0:
+                state[1].append((pid, arg["Signo"]))
+            else:
+                procs.kill(pid, arg["Signo"])
         return reply()
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How a runtime fails: one JSON object {level,msg,time} is appended to the
- * --log file, the text goes to stderr, and the exit code is 1.
+ * --log file, the text goes to stderr, and the exit code is 1, of runsc 128.
  */
 #include "test/tool/fake-runtime/fake.h"
 #include "test/tool/fake-runtime/json.h"
@@ -36,5 +36,5 @@ fail(const struct call *call, const char *format, ...)
 	va_end(args);
 	fail_log(call, text);
 	fprintf(stderr, "%s\n", text);
-	exit(1);
+	exit(call->runsc ? 128 : 1);
 }

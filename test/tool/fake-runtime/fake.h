@@ -41,7 +41,7 @@ int text_append(const char *path, const char *text);
 /* Reads a pid of <state>/<name>; 0 if there is none. */
 pid_t text_read_pid(const char *dir, const char *name);
 
-/* ---- fail.c: an error in log.json and on stderr, and exit 1 */
+/* ---- fail.c: an error in log.json and on stderr, and exit 1, or 128 */
 void fail_log(const struct call *call, const char *text);
 _Noreturn void fail(const struct call *call, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -111,7 +111,15 @@ void runsc_forget_state(const struct call *call);
 /* False for what is in none. */
 bool runsc_sandbox_is_dead(const struct call *call);
 void runsc_wait(struct call *call);
+/* Ahead of the folder's removal: by the state that runsc keeps. */
+void runsc_check_delete(struct call *call);
 void runsc_events(struct call *call, size_t pids);
+
+/* ---- runsc-sentry.c: what runsc asks a sandbox to do; all of it is refused by
+ * the state that runsc keeps itself. */
+void runsc_kill(struct call *call, int signal);
+void runsc_pause(struct call *call);
+void runsc_resume(struct call *call);
 
 /* ---- verbs.c */
 /* Does the verb; false if there is no such verb. */

@@ -122,7 +122,9 @@ runsc_keep_state(struct call *call)
 		fail(call, "write %s: %s", path, strerror(errno));
 	if (text_write(text_format("%s/state-file", call->state), path) < 0 ||
 	    text_write(text_format("%s/sandbox", call->state),
-		text_format("%d", pid)) < 0)
+		text_format("%d", pid)) < 0 ||
+	    text_write(text_format("%s/sandbox-id", call->state),
+		call->sandbox_id) < 0)
 		fail(call, "keep the state: %s", strerror(errno));
 }
 
@@ -140,6 +142,18 @@ wait_for_status(const struct call *call)
 {
 	if (access(text_format("%s/status", call->state), F_OK) < 0)
 		process_wait_dead(text_read_pid(call->state, "keeper"));
+}
+
+/* Not by force either: there is no way from paused to stopped. */
+void
+runsc_check_delete(struct call *call)
+{
+	if (access(text_format("%s/paused", call->state), F_OK) < 0)
+		return;
+	fail(call, "%s",
+	    call->force ? "panic: invalid state transition: paused => stopped"
+			: "cannot delete container that is not stopped without "
+			  "--force flag");
 }
 
 void

@@ -204,7 +204,9 @@ do_kill(struct call *call)
 	if (call->inner_pid)
 		call->pid = atoi(call->inner_pid);
 	int signal = atoi(call->extra);
-	if (call->all)
+	if (call->runsc)
+		runsc_kill(call, signal);
+	else if (call->all)
 		signal_all(call, signal);
 	else if (!process_alive(call->pid))
 		fail(call, "container not running");
@@ -218,6 +220,8 @@ do_delete(struct call *call)
 	if (call->force && access(call->state, F_OK) < 0)
 		return;
 	need(call);
+	if (call->runsc)
+		runsc_check_delete(call);
 	if (!call->force && !is_created(call) && process_alive(call->pid))
 		fail(call,
 		    "cannot delete container %s that is not stopped: running",
@@ -260,7 +264,10 @@ static void
 do_pause(struct call *call)
 {
 	need(call);
-	signal_all(call, SIGSTOP);
+	if (call->runsc)
+		runsc_pause(call);
+	else
+		signal_all(call, SIGSTOP);
 	keep(call, "paused", "");
 }
 
@@ -268,8 +275,11 @@ static void
 do_resume(struct call *call)
 {
 	need(call);
+	if (call->runsc)
+		runsc_resume(call);
+	else
+		signal_all(call, SIGCONT);
 	(void)unlink(in_state(call, "paused"));
-	signal_all(call, SIGCONT);
 }
 
 /* The resources it was given are kept for the test to look at. */
