@@ -372,8 +372,34 @@ def test_delete_created_with_questions(t):
         check_exit(t, container)
 
 
+def check_kill_then_delete_created(t, **fields):
+    """As containerd does after a failed create, which goes on to delete only
+    where the kill has succeeded."""
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t).create()
+    m = gvisor.member(c).create()
+    for container in (m, c):
+        container.call("Kill", signal=signal.SIGKILL, **fields)
+        t.equal(container.wait()["exit_status"], 137)
+        t.equal(container.bundle.calls("kill"), [])
+        t.equal(container.delete()["exit_status"], 137)
+        check_exit(t, container)
+    t.equal(c.sandbox.calls, [])
+
+
 @beyond_go
 def test_kill_then_delete_created(t):
+    check_kill_then_delete_created(t)
+
+
+@beyond_go
+def test_kill_all_then_delete_created(t):
+    check_kill_then_delete_created(t, all=True)
+
+
+@beyond_go
+def test_signal_of_what_was_created(t):
+    """The sandbox knows no process of it."""
     gvisor.use_runsc(t)
     c = gvisor.sandbox(t).create()
     m = gvisor.member(c).create()
@@ -381,10 +407,8 @@ def test_kill_then_delete_created(t):
         t.error(ttrpc.FAILED_PRECONDITION,
                 "container was not started: failed precondition",
                 container.kill, signal.SIGTERM)
-        container.kill()
-        t.equal(container.wait()["exit_status"], 137)
-        t.equal(container.delete()["exit_status"], 137)
-        check_exit(t, container)
+        t.equal(container.status(), CREATED)
+        container.delete()
 
 
 @beyond_go
