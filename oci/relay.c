@@ -551,17 +551,6 @@ oci_relay_hurry(struct oci_relay *r)
 	event_active(&r->event, EV_READ, 0);
 }
 
-bool
-oci_relay_pending(const struct oci_relay *r)
-{
-	int n = 0;
-
-	if (r->dst < 0)
-		return false;
-	return r->len > 0 ||
-	       (r->src >= 0 && ioctl(r->src, FIONREAD, &n) == 0 && n > 0);
-}
-
 uint64_t
 oci_relay_dropped(const struct oci_relay *r)
 {

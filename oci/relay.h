@@ -10,7 +10,6 @@
  *
  * The process must ignore SIGPIPE: a sink without a reader is an error, -EPIPE.
  */
-#include <stdbool.h>
 #include <stdint.h>
 
 struct event_base;
@@ -60,9 +59,6 @@ void oci_relay_cut(struct oci_relay *relay);
  * is over.
  */
 void oci_relay_hurry(struct oci_relay *relay);
-
-/* Whether it holds, or its source does, what the sink has not taken yet. */
-bool oci_relay_pending(const struct oci_relay *relay);
 
 /* Bytes that a lossy sink has not taken. */
 uint64_t oci_relay_dropped(const struct oci_relay *relay);

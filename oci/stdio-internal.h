@@ -31,8 +31,7 @@ struct stream {
 	bool rotates; /* name is a path that may be made anew */
 	bool busy;    /* an output that is not at EOF, or not read */
 	struct oci_relay *relay;
-	struct oci_unread *unread; /* after EOF */
-	struct oci_unread *last;   /* after the exit */
+	struct oci_unread *unread;
 };
 
 struct oci_stdio {
@@ -44,8 +43,6 @@ struct oci_stdio {
 	struct stream streams[STREAMS];
 	struct oci_logger *logger;
 	bool finishing;
-	oci_stdio_taken_fn *taken;
-	void *taken_arg;
 	oci_stdio_ready_fn *ready;
 	void *ready_arg;
 	oci_stdio_drained_fn *drained;

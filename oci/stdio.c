@@ -19,18 +19,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "oci/logger.h"
 #include "oci/relay.h"
 #include "oci/stdio-internal.h"
 #include "oci/unread.h"
-
-/* How long a reader that was stopped, or is gone, may hold up a Delete, and an
- * exit. */
-#define READ_TIME NSEC_PER_SEC
-#define LAST_TIME (100 * NSEC_PER_MSEC)
 
 static struct oci_stdio *
 stdio_new(struct event_base *base, int priority, bool terminal)
@@ -111,29 +105,17 @@ on_output_read(void *arg)
 	tell_if_drained(s->io);
 }
 
-/* A FIFO that somebody is to read. */
-static bool
-is_client(const struct stream *s)
-{
-	return s->held >= 0 && !s->name && !s->io->logger;
-}
-
 static void
 on_output_done(int status, void *arg)
 {
 	struct stream *s = arg;
 	struct oci_stdio *io = s->io;
-	const struct oci_unread_spec spec = {
-		.fifo = s->held,
-		.patience_ns = READ_TIME,
-		.fn = on_output_read,
-		.arg = s,
-	};
 
 	if (status < 0)
 		log_debug("output to the client ended: %s", strerror(-status));
-	if (!is_client(s) ||
-	    oci_unread_new(io->base, io->priority, &spec, &s->unread) <= 0)
+	if (s->name || io->logger || s->held < 0 ||
+	    oci_unread_new(io->base, io->priority, s->held, on_output_read, s,
+		&s->unread) <= 0)
 		on_output_read(s);
 }
 
@@ -262,71 +244,15 @@ oci_stdio_close_stdin(struct oci_stdio *io)
 	close_fd(&io->streams[IN].held);
 }
 
-static bool
-has_more(void *arg)
-{
-	const struct stream *s = arg;
-
-	return s->relay && oci_relay_pending(s->relay);
-}
-
-static void
-on_last_read(void *arg)
-{
-	struct stream *s = arg;
-	struct oci_stdio *io = s->io;
-	oci_stdio_taken_fn *taken = io->taken;
-
-	oci_unread_free(s->last);
-	s->last = NULL;
-	if (!taken || !oci_stdio_taken(io))
-		return;
-	io->taken = NULL;
-	taken(io->taken_arg); /* may free io */
-}
-
-/* Without the means to wait, nobody waits. */
-static void
-await_last(struct stream *s)
-{
-	const struct oci_unread_spec spec = {
-		.fifo = s->held,
-		.patience_ns = LAST_TIME,
-		.more = has_more,
-		.fn = on_last_read,
-		.arg = s,
-	};
-
-	if (!s->last && is_client(s))
-		(void)oci_unread_new(
-		    s->io->base, s->io->priority, &spec, &s->last);
-}
-
 void
 oci_stdio_process_exited(struct oci_stdio *io)
 {
 	io->exited = true;
 	if (io->terminal && io->streams[OUT].relay)
 		oci_relay_cut(io->streams[OUT].relay);
-	for (int i = OUT; i <= ERR; i++) {
-		if (!io->streams[i].relay)
-			continue;
-		oci_relay_hurry(io->streams[i].relay);
-		await_last(&io->streams[i]);
-	}
-}
-
-bool
-oci_stdio_taken(const struct oci_stdio *io)
-{
-	return !io->streams[OUT].last && !io->streams[ERR].last;
-}
-
-void
-oci_stdio_on_taken(struct oci_stdio *io, oci_stdio_taken_fn *fn, void *arg)
-{
-	io->taken = fn;
-	io->taken_arg = arg;
+	for (int i = OUT; i <= ERR; i++)
+		if (io->streams[i].relay)
+			oci_relay_hurry(io->streams[i].relay);
 }
 
 int
@@ -361,7 +287,6 @@ stream_done(struct stream *s)
 {
 	oci_relay_free(s->relay);
 	oci_unread_free(s->unread);
-	oci_unread_free(s->last);
 	close_fd(&s->child);
 	close_fd(&s->pipe);
 	close_fd(&s->client);

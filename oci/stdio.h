@@ -91,23 +91,11 @@ void oci_stdio_close_stdin(struct oci_stdio *io);
 /*
  * The process has exited: what its terminal holds at this moment is the last of
  * its output, even if some other process has it open. Pipes end when their last
- * writer is gone; what they hold is given to the client here, as far as that
- * takes it. Any number of times.
+ * writer is gone. What it wrote is given to the client here, as far as that
+ * takes it, so that nobody hears of the exit before the output: ctr 1.6 closes
+ * its ends as soon as it does. Any number of times.
  */
 void oci_stdio_process_exited(struct oci_stdio *io);
-
-/*
- * False from then on until a client has read from its FIFOs what the process
- * had written, for a tenth of a second at most: whoever hears of the exit ahead
- * of it may never read the rest (oci/unread.h).
- */
-bool oci_stdio_taken(const struct oci_stdio *io);
-
-/* Called once, out of the loop, when oci_stdio_taken() is false no more; not
- * when it is not. oci_stdio_free() is allowed inside. */
-typedef void oci_stdio_taken_fn(void *arg);
-void oci_stdio_on_taken(
-    struct oci_stdio *io, oci_stdio_taken_fn *fn, void *arg);
 
 /*
  * True when stdout and stderr have reached EOF and all of it was read from the

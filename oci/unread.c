@@ -19,12 +19,14 @@
 #include "base/clock.h"
 #include "base/fd.h"
 
+/* A reader that was stopped, or is gone, must not hold up a Delete for long. */
+#define PATIENCE NSEC_PER_SEC
+
 struct oci_unread {
 	int writer;
 	int inotify;
 	struct event read;
 	struct event patience;
-	bool (*more)(void *arg);
 	oci_unread_fn *fn;
 	void *arg;
 };
@@ -34,8 +36,6 @@ is_empty(const struct oci_unread *unread)
 {
 	int n = 0;
 
-	if (unread->more && unread->more(unread->arg))
-		return false;
 	return ioctl(unread->writer, FIONREAD, &n) < 0 || n == 0;
 }
 
@@ -70,10 +70,10 @@ on_read(evutil_socket_t fd, short what, void *arg)
 }
 
 static int
-watch(struct oci_unread *unread, const char *path, int64_t patience_ns,
-    struct event_base *base, int priority)
+watch(struct oci_unread *unread, const char *path, struct event_base *base,
+    int priority)
 {
-	struct timeval tv = clock_timeval(patience_ns);
+	struct timeval tv = clock_timeval(PATIENCE);
 
 	unread->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (unread->inotify < 0 ||
@@ -91,12 +91,12 @@ watch(struct oci_unread *unread, const char *path, int64_t patience_ns,
 }
 
 static int
-begin(struct oci_unread *unread, const struct oci_unread_spec *spec,
-    struct event_base *base, int priority)
+begin(
+    struct oci_unread *unread, int fifo, struct event_base *base, int priority)
 {
 	char path[32];
 
-	int r = path_format(path, sizeof(path), "/proc/self/fd/%d", spec->fifo);
+	int r = path_format(path, sizeof(path), "/proc/self/fd/%d", fifo);
 	if (r < 0)
 		return r;
 	unread->writer = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
@@ -104,24 +104,23 @@ begin(struct oci_unread *unread, const struct oci_unread_spec *spec,
 		return -errno;
 	if (is_empty(unread))
 		return 0;
-	r = watch(unread, path, spec->patience_ns, base, priority);
+	r = watch(unread, path, base, priority);
 	/* What was read before the watch is not told of. */
 	return r < 0 || is_empty(unread) ? r : 1;
 }
 
 int
-oci_unread_new(struct event_base *base, int priority,
-    const struct oci_unread_spec *spec, struct oci_unread **ret)
+oci_unread_new(struct event_base *base, int priority, int fifo,
+    oci_unread_fn *fn, void *arg, struct oci_unread **ret)
 {
 	struct oci_unread *unread = calloc(1, sizeof(*unread));
 
 	if (!unread)
 		return -ENOMEM;
 	unread->writer = unread->inotify = -1;
-	unread->more = spec->more;
-	unread->fn = spec->fn;
-	unread->arg = spec->arg;
-	int r = begin(unread, spec, base, priority);
+	unread->fn = fn;
+	unread->arg = arg;
+	int r = begin(unread, fifo, base, priority);
 	if (r == 1)
 		*ret = unread;
 	else

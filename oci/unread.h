@@ -7,33 +7,21 @@
  * containerd's clients open their ends in the background, delete an exec before
  * they have read, and then give up on what is not open yet: closed as soon as
  * all is in the FIFO, the output of short programs was lost, under load.
- * ctr 1.6 even closes what it has open, read or not, when it hears of the exit.
  */
-#include <stdbool.h>
-#include <stdint.h>
-
 struct event_base;
 struct oci_unread;
 
-/* Called once, out of the loop: all was read, or the time is over.
+/* Called once, out of the loop: all was read, or one second is over.
  * oci_unread_free() is allowed inside. */
 typedef void oci_unread_fn(void *arg);
 
-struct oci_unread_spec {
-	int fifo; /* a read end of the FIFO, borrowed */
-	int64_t patience_ns;
-	/* NULL, or whether more is still on its way into the FIFO. */
-	bool (*more)(void *arg);
-	oci_unread_fn *fn;
-	void *arg;
-};
-
 /*
- * The FIFO has a writer, and so no EOF and no open that blocks, until the
- * function is called. 1: there is something to wait for. 0: all was read.
+ * fifo is a read end of the FIFO, borrowed. The FIFO has a writer, and so no
+ * EOF and no open that blocks, until the function is called. 1: there is
+ * something to wait for. 0: all was read.
  */
-int oci_unread_new(struct event_base *base, int priority,
-    const struct oci_unread_spec *spec, struct oci_unread **ret);
+int oci_unread_new(struct event_base *base, int priority, int fifo,
+    oci_unread_fn *fn, void *arg, struct oci_unread **ret);
 
 /* NULL is fine. */
 void oci_unread_free(struct oci_unread *unread);

@@ -253,35 +253,15 @@ process_raise(struct process *p, enum process_common_event event)
 	process_event(p, raised_event(p, event), NULL);
 }
 
-static void
-raise_exit(void *arg)
-{
-	struct process *p = arg;
-
-	process_raise(p, PROCESS_EXITED);
-	launch_process_exited(p->launch);
-}
-
-/* Whoever hears of the exit is to have the output. A launch that goes on may be
- * waiting for this exit, and its client has not even been told of the start. */
-static bool
-must_wait_for_client(struct process *p)
-{
-	if (!p->io)
-		return false;
-	oci_stdio_process_exited(p->io);
-	return !p->launch && !oci_stdio_taken(p->io);
-}
-
 void
 process_tell_exit(struct process *p)
 {
 	p->exit_seen = true;
+	if (p->io)
+		oci_stdio_process_exited(p->io);
 	container_process_exited(p->container, p);
-	if (must_wait_for_client(p))
-		oci_stdio_on_taken(p->io, raise_exit, p);
-	else
-		raise_exit(p);
+	process_raise(p, PROCESS_EXITED);
+	launch_process_exited(p->launch);
 }
 
 void

@@ -207,95 +207,6 @@ last_words_come_before_the_exit(void **state)
 }
 
 static void
-note_taken(void *arg)
-{
-	int64_t *at = arg;
-
-	assert_int_equal(*at, 0);
-	*at = clock_monotonic_ns();
-}
-
-/* More than the FIFO takes: the rest comes as the client reads. */
-static void
-exit_waits_for_a_client_that_reads(void **state)
-{
-	struct bed *bed = *state;
-	size_t in = 0, out = 0;
-	int64_t taken = 0;
-
-	bed_open_fifos(bed);
-	int from = bed_client(bed->out, O_RDONLY);
-	bed_start(bed);
-	bed_stuff(bed, bed->child[1], &in);
-	close_fd(&bed->child[1]);
-	close_fd(&bed->child[2]);
-	oci_stdio_process_exited(bed->io);
-	oci_stdio_on_taken(bed->io, note_taken, &taken);
-	while (out < in) {
-		assert_false(oci_stdio_taken(bed->io));
-		assert_int_equal(taken, 0);
-		(void)streams_drain(from, &out, in);
-		streams_turns(bed->base, 2);
-	}
-	while (!taken)
-		(void)event_base_loop(bed->base, EVLOOP_ONCE);
-	assert_true(oci_stdio_taken(bed->io));
-	close(from);
-}
-
-static void
-exit_waits_not_long(void **state)
-{
-	struct bed *bed = *state;
-	int64_t begin = clock_monotonic_ns(), taken = 0;
-
-	bed_open_fifos(bed);
-	bed_start(bed);
-	assert_int_equal(write(bed->child[1], "x", 1), 1);
-	oci_stdio_process_exited(bed->io);
-	assert_false(oci_stdio_taken(bed->io));
-	oci_stdio_on_taken(bed->io, note_taken, &taken);
-	while (!taken)
-		(void)event_base_loop(bed->base, EVLOOP_ONCE);
-	assert_true(taken - begin >= 90 * NSEC_PER_MSEC);
-	assert_true(taken - begin < 900 * NSEC_PER_MSEC);
-}
-
-static void
-exit_waits_for_no_output(void **state)
-{
-	struct bed *bed = *state;
-
-	bed_open_fifos(bed);
-	bed_start(bed);
-	oci_stdio_process_exited(bed->io);
-	assert_true(oci_stdio_taken(bed->io));
-}
-
-static void
-free_on_taken(void *arg)
-{
-	struct bed *bed = arg;
-
-	oci_stdio_free(bed->io);
-	bed->io = NULL;
-}
-
-static void
-may_be_freed_when_taken(void **state)
-{
-	struct bed *bed = *state;
-
-	bed_open_fifos(bed);
-	bed_start(bed);
-	assert_int_equal(write(bed->child[1], "x", 1), 1);
-	oci_stdio_process_exited(bed->io);
-	oci_stdio_on_taken(bed->io, free_on_taken, bed);
-	while (bed->io)
-		(void)event_base_loop(bed->base, EVLOOP_ONCE);
-}
-
-static void
 free_on_drained(void *arg)
 {
 	struct bed *bed = arg;
@@ -616,10 +527,6 @@ main(void)
 		BED_TEST(reader_may_vanish_and_return),
 		BED_TEST(stopped_reader_costs_nothing),
 		BED_TEST(last_words_come_before_the_exit),
-		BED_TEST(exit_waits_for_a_client_that_reads),
-		BED_TEST(exit_waits_not_long),
-		BED_TEST(exit_waits_for_no_output),
-		BED_TEST(may_be_freed_when_taken),
 		BED_TEST(background_child_keeps_stdout_open),
 		BED_TEST(may_be_freed_when_drained),
 		BED_TEST(stdin_ends_when_both_have_closed),
