@@ -177,8 +177,6 @@ note_failure(struct checkpoint *self, const struct oci_run_result *result)
 {
 	self->failed = true;
 	oci_run_describe(result, &self->err);
-	if (result->timed_out)
-		self->err.code = ERR_DEADLINE_EXCEEDED;
 	self->err.msg[strcspn(self->err.msg, "\n")] = '\0';
 	if (!*self->work)
 		return;

@@ -61,8 +61,6 @@ describe(const struct command *self, const struct oci_run_result *result,
 		return;
 	}
 	oci_run_describe(result, ret);
-	if (result->timed_out)
-		ret->code = ERR_DEADLINE_EXCEEDED;
 }
 
 /* A runsc without one prints how it is used. */
