@@ -75,15 +75,19 @@ write_pair(const struct cgroup *cg, const struct setting *pair, struct err *err)
 }
 
 static void
-set_number(struct setting *s, int64_t value, const char *none)
+set_text(struct setting *s, int64_t value)
 {
-	if (value == 0)
-		return;
-	s->text = none;
-	if (value < 0)
-		return;
 	(void)snprintf(s->number, sizeof(s->number), "%" PRId64, value);
 	s->text = s->number;
+}
+
+static void
+set_number(struct setting *s, int64_t value, const char *none)
+{
+	if (value < 0)
+		s->text = none;
+	else if (value > 0)
+		set_text(s, value);
 }
 
 static int
@@ -171,16 +175,14 @@ static int
 set_swap(const struct cgroup_limits *limits, struct setting *s, struct err *err)
 {
 	if (limits->swap < 0)
-		set_number(s, -1, "max");
+		s->text = "max";
 	if (limits->swap <= 0)
 		return 0;
 	if (limits->memory <= 0 || limits->swap < limits->memory)
 		return err_set(err, ERR_INVALID_ARGUMENT, EINVAL,
 		    "memory and swap together are less than the memory: "
 		    "invalid argument");
-	(void)snprintf(s->number, sizeof(s->number), "%" PRId64,
-	    limits->swap - limits->memory);
-	s->text = s->number;
+	set_text(s, limits->swap - limits->memory);
 	return 0;
 }
 
