@@ -269,6 +269,15 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+command_succeeded(struct launch *l)
+{
+	l->run_ok = true;
+	if (l->p->terminal && l->master < 0)
+		set_deadline(l, l->p->container->shim->times.console);
+	complete(l);
+}
+
+static void
 on_run_done(struct oci_run *run, const struct oci_run_result *result, void *arg)
 {
 	struct launch *l = arg;
@@ -286,10 +295,7 @@ on_run_done(struct oci_run *run, const struct oci_run_result *result, void *arg)
 		fail(l, &err);
 		return;
 	}
-	l->run_ok = true;
-	if (l->p->terminal && l->master < 0)
-		set_deadline(l, l->p->container->shim->times.console);
-	complete(l);
+	command_succeeded(l);
 }
 
 int
@@ -348,10 +354,7 @@ on_foreground(const struct err *err, void *arg)
 		fail(l, err);
 		return;
 	}
-	l->run_ok = true;
-	if (l->p->terminal && l->master < 0)
-		set_deadline(l, l->p->container->shim->times.console);
-	complete(l);
+	command_succeeded(l);
 }
 
 static int
