@@ -122,6 +122,45 @@ bed_die_with(pid_t parent)
 		_exit(1);
 }
 
+/* For bed_kill(). */
+static inline pid_t
+bed_spawn_idle(void)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid == 0) {
+		bed_die_with(parent);
+		for (;;)
+			(void)pause();
+	}
+	assert_true(pid > 0);
+	return pid;
+}
+
+/* As fork(); the child goes on when a byte comes by *ret_go, and ends with 0 at
+ * its end of file. */
+static inline pid_t
+bed_fork_held(int *ret_go)
+{
+	int pipe_fds[2];
+	pid_t parent = getpid();
+	char c;
+
+	assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		bed_die_with(parent);
+		(void)close(pipe_fds[1]);
+		if (read(pipe_fds[0], &c, 1) != 1)
+			_exit(0);
+		return 0;
+	}
+	assert_true(pid > 0);
+	(void)close(pipe_fds[0]);
+	*ret_go = pipe_fds[1];
+	return pid;
+}
+
 static inline void
 bed_kill(pid_t pid)
 {

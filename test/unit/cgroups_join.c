@@ -25,12 +25,7 @@ test_moved(void **state)
 	(void)state;
 	bed_need("pids", "pids.max", "pids.max");
 	(void)snprintf(path, sizeof(path), "/chock-test-%d", (int)parent);
-	pid_t pid = fork();
-	if (pid == 0) {
-		bed_die_with(parent);
-		for (;;)
-			(void)pause();
-	}
+	pid_t pid = bed_spawn_idle();
 	int r = cgroup_join(path, pid, &err);
 	int read = cgroup_read_proc(pid, &text);
 	bed_kill(pid);

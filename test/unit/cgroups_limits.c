@@ -189,17 +189,11 @@ static void
 test_real_order(void **state)
 {
 	static const int64_t sizes[] = { 64 * MIB, 256 * MIB, 32 * MIB };
-	pid_t parent = getpid();
 	struct err err;
 	int r = 0;
 
 	bed_need("memory", "memory.memsw.limit_in_bytes", "memory.swap.max");
-	pid_t pid = fork();
-	if (pid == 0) {
-		bed_die_with(parent);
-		for (;;)
-			(void)pause();
-	}
+	pid_t pid = bed_spawn_idle();
 	struct cgroup *cg = bed_enter(pid);
 	for (int i = 0; r == 0 && i < 3; i++) {
 		const struct cgroup_limits limits = { .memory = sizes[i],

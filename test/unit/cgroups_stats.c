@@ -569,20 +569,6 @@ test_gone(void **state)
 
 /* ---- this machine ---- */
 
-static pid_t
-spawn_idle(void)
-{
-	pid_t parent = getpid(), pid = fork();
-
-	if (pid == 0) {
-		bed_die_with(parent);
-		for (;;)
-			(void)pause();
-	}
-	assert_true(pid > 0);
-	return pid;
-}
-
 static void
 check_real_v1(const struct cgroup *cg)
 {
@@ -628,7 +614,7 @@ test_real(void **state)
 	(void)state;
 	bed_need("pids", "pids.max", "pids.max");
 	bed_write(bed_dir("pids"), "pids.max", "55");
-	pid_t pid = spawn_idle();
+	pid_t pid = bed_spawn_idle();
 	struct cgroup *cg = bed_enter(pid);
 
 	if (cgroup_is_v2(cg))

@@ -357,17 +357,11 @@ test_real_cgroup(void **state)
 {
 	cleanup_bytes struct bytes body = { 0 };
 	const char *type_url = NULL;
-	pid_t parent = getpid();
 	struct err err;
 
 	(void)state;
 	bed_need("pids", "pids.max", "pids.max");
-	pid_t pid = fork();
-	if (pid == 0) {
-		bed_die_with(parent);
-		for (;;)
-			(void)pause();
-	}
+	pid_t pid = bed_spawn_idle();
 	struct cgroup *cg = bed_enter(pid);
 	if (stats_encode(cg, NULL, &type_url, &body, &err) < 0)
 		fail_msg("%s", err.msg);
