@@ -136,17 +136,7 @@ life_checkpoint() {
 	command -v criu >/dev/null || skip "there is no criu"
 	why=$(criu check 2>&1) ||
 		skip "criu does not work here: $(tail -n 1 <<<"$why")"
-	d-run -d --name lc "$DIMAGE" \
-		sh -c 'i=0; while :; do i=$((i + 1)); echo $i; sleep 0.1; done' \
-		>/dev/null
-	wait_for 20 logged lc 5
-	d checkpoint create lc one >/dev/null
-	d_expect lc .State.Status exited
-	d start --checkpoint one lc
-	d_is lc .State.Status running
-	wait_for 20 logged lc 15
-	[ "$(d logs lc | grep -cx 1)" = 1 ] || fail "began again: $(d logs lc)"
-	d_remove lc
+	d_checkpoint lc
 }
 
 sys_test core "docker kill: signals reach init" life_kill

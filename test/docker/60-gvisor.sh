@@ -3,9 +3,13 @@
 # docker with gVisor. The shim is there by the name of runc's own: what the
 # runtime is it finds out by asking that.
 
+need_runsc() {
+	command -v runsc >/dev/null || skip "there is no runsc"
+}
+
 # g_run OPTION...: `docker run` in a sandbox.
 g_run() {
-	command -v runsc >/dev/null || skip "there is no runsc"
+	need_runsc
 	d-run --runtime gvisor "$@"
 }
 
@@ -76,17 +80,8 @@ cgroup_has() {
 
 # gVisor's own shim refuses both.
 gvisor_checkpoint() {
-	g_run -d --name gc "$DIMAGE" \
-		sh -c 'i=0; while :; do i=$((i + 1)); echo $i; sleep 0.1; done' \
-		>/dev/null
-	wait_for 20 logged gc 5
-	d checkpoint create gc one >/dev/null
-	d_expect gc .State.Status exited
-	d start --checkpoint one gc
-	d_is gc .State.Status running
-	wait_for 20 logged gc 15
-	[ "$(d logs gc | grep -cx 1)" = 1 ] || fail "began again: $(d logs gc)"
-	d_remove gc
+	need_runsc
+	d_checkpoint gc --runtime gvisor
 }
 
 sys_test full "gvisor: run, streams and status" gvisor_run

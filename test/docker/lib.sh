@@ -208,6 +208,25 @@ d_expect() {
 		fail "$1: $2 is '$(d_get "$1" "$2")', not '$3'"
 }
 
+# d_checkpoint NAME [OPTION...]: a container that counts is ended by a checkpoint,
+# and goes on from it.
+d_checkpoint() {
+	local name=$1
+	shift
+	d-run -d --name "$name" "$@" "$DIMAGE" \
+		sh -c 'i=0; while :; do i=$((i + 1)); echo $i; sleep 0.1; done' \
+		>/dev/null
+	wait_for 20 logged "$name" 5
+	d checkpoint create "$name" one >/dev/null
+	d_expect "$name" .State.Status exited
+	d start --checkpoint one "$name"
+	d_is "$name" .State.Status running
+	wait_for 20 logged "$name" 15
+	[ "$(d logs "$name" | grep -cx 1)" = 1 ] ||
+		fail "began again: $(d logs "$name")"
+	d_remove "$name"
+}
+
 # d_expect_exit N NAME: the container ends by itself, and is removed.
 d_expect_exit() {
 	d_expect "$2" .State.Status exited

@@ -16,6 +16,11 @@ def pod(t):
     return Container(t, t.shim(bundle), bundle).run()
 
 
+def end(t, c):
+    c.shutdown()
+    t.check_clean()
+
+
 @deadline(120)
 @beyond_go
 def test_created_and_killed(t):
@@ -29,8 +34,7 @@ def test_created_and_killed(t):
         t.equal(m.status(), STOPPED)
         t.equal(m.delete()["exit_status"], 137)
     c.finish()
-    c.shutdown()
-    t.check_clean()
+    end(t, c)
 
 
 @deadline(120)
@@ -40,8 +44,7 @@ def test_created_and_deleted(t):
     m = member(c).create()
     m.delete()
     c.finish()
-    c.shutdown()
-    t.check_clean()
+    end(t, c)
 
 
 @deadline(120)
@@ -54,5 +57,4 @@ def test_created_when_its_sandbox_dies(t):
     t.equal(m.wait()["exit_status"], 137)
     m.delete()
     c.delete()
-    c.shutdown()
-    t.check_clean()
+    end(t, c)
