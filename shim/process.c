@@ -62,6 +62,7 @@ process_done(struct process *p)
 	oci_stdio_free(p->io);
 	runsc_process_free(p->runsc);
 	child_free(p->child);
+	p->child = NULL; /* what waits in its sandbox is still to be ended */
 	list_del(&p->link);
 	free(p->id);
 	free(p->in);

@@ -361,3 +361,20 @@ def test_delete_while_it_is_paused(t):
     barrier.go()
     check_exit(t, a, 143)
     check_end(t, c)
+
+
+@beyond_go
+def test_shim_ends_while_it_resumes_to_kill(t):
+    """What waits for the Resume is ended with its container."""
+    gvisor.use_runsc(t)
+    c = gvisor.sandbox(t).run()
+    distrust(t, c)
+    c.call("Pause")
+    c.bundle.script("resume before barrier b")
+    barrier = c.bundle.barrier("b")
+    c.send("Kill", signal=signal.SIGKILL)
+    barrier.wait_reached()
+    c.shim.kill(signal.SIGTERM)
+    c.shim.wait_gone()
+    barrier.go()
+    c.shim.delete_command()

@@ -37,7 +37,9 @@ class Test:
         self.socket_dir = os.path.join(self.dir, "s")
         self.address = os.path.join(self.dir, "containerd.sock")
         self.ttrpc_address = self.address + ".ttrpc"
-        self.extra_env = {}
+        # A shim is nobody's child, so that nobody would see it fail.
+        self.extra_env = {name: f"log_path={self.dir}/sanitizer"
+                          for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS")}
         self.real = False  # the runtime is a real one
         self.sockets, self.clients, self.bundles = set(), [], []
         self.sink = Sink(self.ttrpc_address)
@@ -155,6 +157,12 @@ class Test:
                      for event in self.sink.events
                      if event.namespace != self.namespace]
         self.equal(problems, [], "events")
+
+    def check_sanitizers(self):
+        reports = [read_text(os.path.join(self.dir, name))
+                   for name in sorted(os.listdir(self.dir))
+                   if name.startswith("sanitizer.")]
+        self.equal("".join(reports), "", "sanitizer reports")
 
     def forget_events(self):
         """After a look at them: an id is to be used again."""

@@ -62,6 +62,7 @@ class Running:
             test = Test(config, self.token)
             self.function(test)
             test.check_events()
+            test.check_sanitizers()
             code = 0
         except Skip as skip:
             print(skip)
